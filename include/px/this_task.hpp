@@ -1,0 +1,59 @@
+// What a task can ask of, and do to, itself. Tasks of a px::Runtime only, else errc::not_a_task.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "px/sched_params.hpp"
+#include "px/stop_token.hpp"
+
+namespace px {
+inline namespace v0 {
+namespace this_task {
+
+// Gives way to tasks of the same rank. A task that runs on another's behalf yields that one's turn.
+void yield();
+// Sleeps at least that long; a negative time returns at once.
+void sleep_for_ns(std::int64_t duration_ns);
+template <typename Rep, typename Period>
+void sleep_for(const std::chrono::duration<Rep, Period>& duration) {
+  using std::chrono::duration_cast;
+  using std::chrono::nanoseconds;
+  sleep_for_ns(duration_cast<nanoseconds>(duration).count());
+}
+template <typename Clock, typename Duration>
+void sleep_until(const std::chrono::time_point<Clock, Duration>& time) {
+  sleep_for(time - Clock::now());
+}
+// A place where a pending preemption may happen; a few ns otherwise. For loops that make no other
+// px call in code that cannot be preempted by signal. Harmless on a foreign thread.
+void checkpoint() noexcept;
+// Unique in the process; 0 on a foreign thread.
+[[nodiscard]] std::uint64_t id() noexcept;
+// The name given at spawn, or "task-ID"; "" on a foreign thread. Valid while the task lives.
+[[nodiscard]] const char* name() noexcept;
+// Set by Task::request_stop, by a destroyed handle and by the runtime's end.
+[[nodiscard]] px::stop_token stop_token();
+// Class and parameters from now on. Throws invalid_params, not_supported.
+void set_params(const SchedParams& params);
+// The CPUs it may run on from now on; moves at once if need be. Throws invalid_affinity.
+void set_affinity(const CpuSet& cpus);
+// The CPU that runs the caller at this moment.
+[[nodiscard]] int cpu();
+// CPU time executed by the calling task so far, without the time of those who ran in between.
+[[nodiscard]] std::chrono::nanoseconds executed();
+
+}  // namespace this_task
+
+// While one lives, its task is neither preempted nor may it block (errc::preemption_off). Nestable;
+// destroyed by the task and on the scope that made it. Keep it to a few microseconds.
+class PreemptGuard {
+ public:
+  PreemptGuard() noexcept;
+  ~PreemptGuard();
+  PreemptGuard(const PreemptGuard&) = delete;
+  PreemptGuard& operator=(const PreemptGuard&) = delete;
+};
+
+}  // namespace v0
+}  // namespace px

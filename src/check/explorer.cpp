@@ -1,0 +1,239 @@
+#include "check/explorer.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <stdexcept>
+
+#include "check/text.hpp"
+
+namespace px::check {
+
+namespace {
+
+constexpr std::uint64_t kDeadNext = 1;
+// One state in 64 is a sample of the digest's self-test, up to this many.
+constexpr std::size_t kMaxSamples = 4000;
+
+Choice first_of(Choices choices) { return static_cast<Choice>(std::countr_zero(choices)); }
+
+}  // namespace
+
+Explorer::Explorer(Machine& machine, const Limits& limits, Progress progress)
+    : machine_(machine), limits_(limits), progress_(std::move(progress)), image_(machine) {}
+
+void Explorer::begin() {
+  result_ = {};
+  start_ = std::chrono::steady_clock::now();
+  last_report_ = 0;
+  looks_ = 0;
+  set_bytes_ = 0;
+  samples_.clear();
+  edges_.clear();
+  enabled_of_.clear();
+  parent_.clear();
+  via_.clear();
+}
+
+void Explorer::end() {
+  result_.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  result_.state_bytes = image_.state_bytes();
+}
+
+void Explorer::look(std::uint64_t depth, std::uint64_t frontier) {
+  result_.max_depth = std::max(result_.max_depth, depth);
+  if ((++looks_ & 0xfff) != 0) return;
+  const double now =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  result_.seconds = now;
+  result_.peak_bytes =
+      std::max(result_.peak_bytes, set_bytes_ + image_.log_bytes() + edges_.capacity() * sizeof(Edge));
+  if (now - last_report_ < 2 || !progress_) return;
+  last_report_ = now;
+  progress_({result_.states, result_.transitions, now, depth, frontier});
+}
+
+bool Explorer::out_of_limits() {
+  if (result_.states >= limits_.max_states) {
+    result_.stopped = concat({"stopped at ", std::to_string(result_.states), " states"});
+  } else if (result_.seconds >= limits_.seconds) {
+    result_.stopped = concat({"stopped by the time limit at ", std::to_string(result_.states), " states"});
+  } else if (result_.peak_bytes >= limits_.max_bytes) {
+    result_.stopped =
+        concat({"stopped by the memory limit at ", std::to_string(result_.states), " states"});
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void Explorer::count_ways() {
+  for (std::uint64_t ways = machine_.covered(); ways != 0; ways &= ways - 1) {
+    ++result_.ways[static_cast<std::size_t>(std::countr_zero(ways))];
+  }
+}
+
+bool Explorer::advance(Choice choice, Choices& enabled) {
+  ++result_.transitions;
+  if (!machine_.step(choice)) {
+    if (machine_.dead_path()) {
+      ++result_.dead_paths;
+    } else {
+      result_.finding = Finding{machine_.breach(), {}};
+    }
+    return false;
+  }
+  if (machine_.covered() != 0) count_ways();
+  enabled = machine_.choices();
+  if (!machine_.state_holds(enabled)) {
+    result_.finding = Finding{machine_.breach(), {}};
+    return false;
+  }
+  return true;
+}
+
+Path Explorer::path_of(const std::vector<Frame>& stack) const {
+  Path path;
+  for (const Frame& frame : stack) path.push_back(frame.taken);
+  return path;
+}
+
+// --- Depth first
+
+// Takes the next choice of the top frame. False: the search is over.
+bool Explorer::expand(std::vector<Frame>& stack, StateSet& visited) {
+  Frame& frame = stack.back();
+  const Choice choice = first_of(frame.left);
+  frame.left &= static_cast<Choices>(frame.left - 1);
+  frame.taken = choice;
+  Choices enabled = 0;
+  if (!advance(choice, enabled)) {
+    if (result_.finding) {
+      result_.finding->path = path_of(stack);
+      image_.revert();
+      return false;
+    }
+    image_.revert();
+    return true;
+  }
+  const Digest digest = machine_.digest();
+  bool added = false;
+  const std::uint32_t index =
+      visited.find_or_add(digest, static_cast<std::uint32_t>(result_.states), added);
+  if (limits_.livelocks && !machine_.progressed()) edges_.push_back({frame.index, index, choice});
+  if (!added) {
+    const bool same = compare_sample(digest, enabled);
+    if (!same) result_.finding->path = path_of(stack);
+    image_.revert();
+    return same;
+  }
+  ++result_.states;
+  if (limits_.livelocks) {
+    enabled_of_.push_back(enabled);
+    parent_.push_back(frame.index);
+    via_.push_back(choice);
+  }
+  if (enabled == 0) ++result_.final_states;
+  image_.keep();
+  stack.push_back({enabled, 0, index});
+  return true;
+}
+
+Exploration Explorer::depth_first() {
+  begin();
+  StateSet visited(limits_.wide_digest);
+  std::vector<Frame> stack;
+  bool added = false;
+  const Choices enabled = machine_.choices();
+  (void)visited.find_or_add(machine_.digest(), 0, added);
+  result_.states = 1;
+  if (limits_.livelocks) {
+    enabled_of_.push_back(enabled);
+    parent_.push_back(0);
+    via_.push_back(0);
+  }
+  stack.push_back({enabled, 0, 0});
+  const std::size_t levels = image_.levels();
+  bool going = true;
+  while (going && !stack.empty()) {
+    set_bytes_ = visited.bytes() + stack.capacity() * sizeof(Frame);
+    look(stack.size(), stack.size());
+    if ((looks_ & 0xff) == 0 && out_of_limits()) break;
+    if (result_.states >= limits_.max_states && out_of_limits()) break;
+    if (stack.back().left == 0) {
+      stack.pop_back();
+      if (!stack.empty()) image_.undo();
+      continue;
+    }
+    going = expand(stack, visited);
+  }
+  result_.complete = stack.empty();
+  while (image_.levels() > levels) image_.undo();
+  result_.miss_probability = visited.miss_probability();
+  if (result_.complete && limits_.livelocks) find_livelock(edges_, enabled_of_);
+  end();
+  return std::move(result_);
+}
+
+// The digest is a state's identity only if equal digests have equal futures. A sample's successors
+// are worked out when it is first reached by a second path, and compared at each further one.
+bool Explorer::compare_sample(const Digest& digest, Choices enabled) {
+  if ((digest.second() & 63) != 0) return true;
+  const auto found = samples_.find(digest.first());
+  if (found == samples_.end() && samples_.size() >= kMaxSamples) return true;
+  Sample& sample = found != samples_.end() ? found->second : samples_[digest.first()];
+  Sample now;
+  now.enabled = enabled;
+  image_.keep();
+  for (Choices left = enabled; left != 0; left &= static_cast<Choices>(left - 1)) {
+    const Choice choice = first_of(left);
+    now.next[choice] = machine_.step(choice) ? machine_.digest().first() : kDeadNext;
+    image_.revert();
+  }
+  image_.undo();
+  // undo() went back to the state before the step under way; so the step's own image is gone, which
+  // is what the caller's revert() would do.
+  if (!sample.complete) {
+    sample = now;
+    sample.complete = true;
+    return true;
+  }
+  ++result_.compared;
+  if (sample.enabled == now.enabled && sample.next == now.next) return true;
+  std::string where;
+  for (Choice choice = 0; choice < kChoiceCount; ++choice) {
+    if (sample.next[choice] != now.next[choice]) where += concat({" ", std::to_string(choice)});
+  }
+  result_.finding = Finding{
+      {0, "digest self-test",
+       concat({"two states with one digest have different successors; choices:", where})},
+      {}};
+  return false;
+}
+
+// --- Replay
+
+Exploration Explorer::replay(const Path& path) {
+  begin();
+  Choices enabled = machine_.choices();
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if ((enabled & bit(path[i])) == 0) {
+      image_.restart();
+      throw std::invalid_argument(concat({"step ", std::to_string(i + 1), " of ",
+                                          std::to_string(path.size()),
+                                          " does not fit: it is not enabled there"}));
+    }
+    ++result_.states;
+    if (!advance(path[i], enabled)) {
+      if (result_.finding) {
+        result_.finding->path.assign(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+      }
+      break;
+    }
+  }
+  image_.restart();
+  end();
+  return std::move(result_);
+}
+
+}  // namespace px::check

@@ -1,0 +1,98 @@
+// Properties that only the checker can judge: they need to know where each CPU stands, or that
+// nothing can happen any more. The state invariants shared with the simulator are in
+// core/invariants.hpp.
+#include <string>
+
+#include "check/text.hpp"
+#include "check/world.hpp"
+#include "core/invariants.hpp"
+
+namespace px::check {
+
+// At an instruction boundary a task is ordinary again: it waits for nothing, is placed where it may
+// be, and whatever it ran on a borrowed context for is still true.
+void World::at_boundary(const Body& body) {
+  const Task& me = *body.task;
+  const std::string name = me.name;
+  if (me.is_blocked.peek()) fail(5, "running is not blocked", concat({name, " runs, marked as blocked"}));
+  if (me.blocked_on.peek() != nullptr) {
+    fail(11, "no link without a wait", concat({name, " still has a link after its wait"}));
+  }
+  if (me.wait_node.queued) fail(11, "no link without a wait", concat({name, " is still among waiters"}));
+  if (me.timer.armed) fail(14, "no timer without a wait", concat({name, "'s timer outlived its wait"}));
+  if (me.cpu.peek() != me.wake_cpu.peek()) {
+    fail(27, "migrated means blocked", concat({name, " runs while marked as proxy-migrated"}));
+  }
+  if (this_cpu().preempt_off != 0) {
+    fail(0, "preempt count", concat({name, " is back in its script with preemption off"}));
+  }
+}
+
+// A CPU outside the core that owes nothing: its task executes on its own context, or on one that
+// still waits, directly or along a chain, for what the task owns (invariants 6, 22, 23).
+void World::check_boost(int cpu) {
+  const Runqueue& queue = rq(cpu);
+  const Task* curr = queue.curr.peek();
+  const Task* donor = queue.donor.peek();
+  if (curr == donor || curr->is_idle || queue.need_resched.peek() != 0) return;
+  const Task* at = donor;
+  for (int hops = 0; hops <= tasks(); ++hops) {
+    if (at == curr) return;
+    const core::Waitable<Platform>* on = at->blocked_on.peek();
+    // Its wait was ended by another CPU that still owes it the wakeup.
+    if (on == nullptr && at->state.peek() == core::TaskState::kSleeping) return;
+    const Task* next = on != nullptr ? on->next(*at) : nullptr;
+    if (on != nullptr && next == nullptr) return;  // momentarily free: the waiter is on its way
+    if (next == nullptr) break;
+    at = next;
+  }
+  note_breach(22, "end of boost",
+              concat({curr->name, " executes on the context of ", donor->name,
+                      donor->is_idle ? "" : ", which does not wait for it"}));
+}
+
+std::string World::why_stuck(int index) const {
+  const Task& t = task(index);
+  std::string text = concat({t.name, " at '", instruction(index), "'"});
+  const core::Waitable<Platform>* on = t.blocked_on.peek();
+  if (on != nullptr) {
+    const Task* owner = on->next(t);
+    text += concat({" waits for ", on->name != nullptr ? on->name : "a task's end"});
+    text += owner != nullptr ? concat({", held by ", owner->name}) : ", which is free";
+  } else if (t.is_blocked.peek()) {
+    text += " is asleep with no link";
+  }
+  text += t.on_rq.peek() == core::OnRq::kQueued ? ", queued" : ", not queued";
+  return text;
+}
+
+// Nothing can happen any more: every task has to have ended (invariants 14, 42 to 45, 48).
+void World::check_quiescence() {
+  for (int cpu = 0; cpu < cpus(); ++cpu) {
+    const OpKind next = state().cpus[cpu].next.kind;
+    if (next == OpKind::kIdle) continue;
+    note_breach(45, "no CPU waits for ever",
+                concat({"CPU ", std::to_string(cpu), " can never go on: ", next_operation(cpu)}));
+    return;
+  }
+  std::string stuck;
+  for (int i = 0; i < tasks(); ++i) {
+    if (bodies_[i].ended) continue;
+    stuck += concat({stuck.empty() ? "" : "; ", why_stuck(i)});
+  }
+  if (!stuck.empty()) note_breach(14, "no lost wakeup", concat({"nothing can run any more: ", stuck}));
+}
+
+bool World::world_holds(Choices enabled) {
+  if (enabled == 0) {
+    check_quiescence();
+    return true;  // the caller looks at what was noted
+  }
+  for (int cpu = 0; cpu < cpus(); ++cpu) {
+    const VirtualCpu& c = state().cpus[cpu];
+    if (c.preempt_off == 0 && !rq(cpu).lock.held()) check_boost(cpu);
+  }
+  return true;
+}
+
+}  // namespace px::check

@@ -1,0 +1,80 @@
+// Scenarios: a few tasks, each with a short script, on a few CPUs.
+//
+// Script text: instructions separated by ';'
+//   lock a | unlock a | try_lock a | lock_timeout a T | run | run N | yield | sleep T | wake X |
+//   cancel X | affinity X CPUS | class X PARAMS | join X | exit
+// T counts ticks of 1 ms; CPUS is a list of digits ("01"); PARAMS is "fifo:P", "rr:P", "fair:NICE".
+// A lock call that ends without the lock (time limit, cancellation, deadlock, a failed try) goes on
+// behind the matching unlock. `run` is work: a place where interrupts are taken.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.hpp"
+#include "policy/params.hpp"
+
+namespace px::check {
+
+inline constexpr Nanos kTick = kMillisecond;
+
+enum class Instruction : std::uint8_t {
+  kLock,
+  kUnlock,
+  kTryLock,
+  kLockTimeout,
+  kRun,
+  kYield,
+  kSleep,
+  kWake,
+  kCancel,
+  kAffinity,
+  kClass,
+  kJoin,
+};
+
+struct ScriptOp {
+  Instruction code{};
+  int object = 0;       // index of the lock or task
+  Nanos ns = 0;         // duration, or the time limit
+  std::uint64_t cpus = 0;
+  policy::Params params;
+  int otherwise = 0;    // where a lock call without the lock goes on
+  std::string text;
+};
+
+struct TaskScript {
+  std::string name;
+  policy::Params params;
+  std::uint64_t cpus = 0;  // allowed; bit mask
+  int start_cpu = -1;
+  std::vector<ScriptOp> ops;
+};
+
+struct Scenario {
+  std::string name;
+  std::string about;
+  int cpus = 1;
+  std::vector<TaskScript> tasks;
+  std::vector<std::string> locks;
+  int slice_ticks = 0;     // how often time may move to the end of a slice
+  bool proxy = true;
+  bool spins = false;
+  bool deadlock = false;   // a lock call may end with a deadlock
+  std::vector<std::string> reaches;  // names of the outcomes of find_proxy_task it must reach
+};
+
+// "H fifo:3 @1 on 01": name, parameters, start CPU, allowed CPUs (all by default).
+struct TaskText {
+  std::string_view head;
+  std::string_view script;
+};
+
+// Builds a scenario from text. Throws std::invalid_argument naming the scenario, the task and the
+// word that was not understood.
+[[nodiscard]] Scenario make_scenario(std::string_view name, int cpus,
+                                     const std::vector<TaskText>& tasks);
+
+}  // namespace px::check

@@ -1,0 +1,378 @@
+#include "check/world.hpp"
+
+#include <algorithm>
+
+#include "base/check.hpp"
+#include "check/text.hpp"
+
+namespace px::check {
+
+namespace {
+
+CpuMask mask_of(std::uint64_t bits) {
+  CpuMask mask;
+  for (int cpu = 0; cpu < kMaxVirtualCpus; ++cpu) {
+    if ((bits >> cpu & 1) != 0) mask.add(cpu);
+  }
+  return mask;
+}
+
+MachineOptions machine_options(const Scenario& scenario, const WorldOptions& options) {
+  MachineOptions machine;
+  machine.cpus = scenario.cpus;
+  machine.contexts = scenario.cpus + static_cast<int>(scenario.tasks.size());
+  machine.granularity = options.granularity;
+  machine.store_buffers = options.store_buffers;
+  return machine;
+}
+
+}  // namespace
+
+// --- Platform
+
+core::Task<Platform>* Platform::current() const {
+  return &world_.running_task(*Machine::active().this_cpu().running);
+}
+
+bool Platform::spins() const { return world_.scenario().spins; }
+
+void Platform::kick(int cpu, bool /*urgent*/) {
+  Machine& machine = Machine::active();
+  if (machine.running()) machine.point(OpKind::kKick, &world_.rq(cpu));
+  machine.state().cpus[cpu].kicked = true;
+}
+
+void Platform::idle_wait() {
+  Machine& machine = Machine::active();
+  machine.point(OpKind::kIdle, nullptr);
+  VirtualCpu& cpu = machine.this_cpu();
+  cpu.kicked = false;
+  if (cpu.armed <= machine.state().now) cpu.armed = kNever;
+}
+
+void Platform::switch_context(Task& from, Task& to) {
+  Machine& machine = Machine::active();
+  machine.point(OpKind::kSwitch, &to);
+  MachineState& state = machine.state();
+  for (int cpu = 0; cpu < machine.cpus(); ++cpu) {
+    if (cpu == state.cpu || state.cpus[cpu].running != to.context) continue;
+    machine.fail(1, "one CPU per context",
+                 concat({to.name, " starts here while CPU ", std::to_string(cpu),
+                         " is still on its stack"}));
+  }
+  if (!to.is_idle && !to.affinity.has(state.cpu)) {
+    machine.fail(2, "execution inside affinity",
+                 concat({to.name, " starts on CPU ", std::to_string(state.cpu),
+                         ", which it may not use"}));
+  }
+  if (to.is_blocked.peek()) {
+    machine.fail(4, "blocked tasks never execute", concat({to.name, " is blocked"}));
+  }
+  machine.this_cpu().running = to.context;
+  machine.touch(*to.context);
+  if (from.state.peek() == core::TaskState::kDead) {
+    fiber::switch_final(from.context->fiber, to.context->fiber);
+  }
+  fiber::switch_to(from.context->fiber, to.context->fiber);
+}
+
+void Platform::rewind(const Mark& mark, std::uint64_t result) {
+  Machine::active().rewind(mark.digest, mark.saw_time, result);
+}
+
+void Platform::trace(trace::EventKind /*kind*/, std::uint32_t /*task*/, std::uint32_t /*other*/,
+                     std::uint32_t /*lock*/) {}
+
+// --- Construction
+
+World::World(const Scenario& scenario, const WorldOptions& options)
+    : Machine(machine_options(scenario, options)),
+      scenario_(scenario),
+      platform_(&arena().make<Platform>(*this)) {
+  PX_CHECK(scenario.tasks.size() <= kMaxTasks && scenario.locks.size() <= kMaxLocks,
+           "a scenario has at most 6 tasks and 4 locks");
+  platform_->seed(options.mutant);
+  make_objects();
+  name_objects();
+  for (std::size_t i = 0; i < tasks_.size(); ++i) {
+    state().cpu = 0;
+    scheduler_->start(*tasks_[i], scenario.tasks[i].start_cpu);
+  }
+}
+
+void World::make_objects() {
+  policy::Tunables tunables;
+  tunables.fair_slice_ns = kTick;
+  tunables.rr_slice_ns = kTick;
+  runqueues_array_ = arena().make_array<Runqueue*>(kMaxVirtualCpus);
+  for (int cpu = 0; cpu < cpus(); ++cpu) {
+    runqueues_.push_back(&arena().make<Runqueue>(tunables));
+    runqueues_array_[cpu] = runqueues_.back();
+  }
+  core::SchedulerOptions options;
+  options.cpus = cpus();
+  options.proxy_exec = scenario_.proxy;
+  options.tunables = tunables;
+  scheduler_ = &arena().make<Scheduler>(*platform_, options, runqueues_array_);
+  shared_ = &arena().make<Shared>();
+  std::fill(std::begin(shared_->holder), std::end(shared_->holder), std::int8_t{-1});
+  shared_->slices_left = static_cast<std::int16_t>(scenario_.slice_ticks);
+  idle_stop_ = &arena().make<Platform::Atomic<bool>>();
+  for (std::size_t i = 0; i < scenario_.locks.size(); ++i) {
+    Mutex& lock = arena().make<Mutex>();
+    lock.id = static_cast<std::uint32_t>(i + 1);
+    lock.name = scenario_.locks[i].c_str();
+    locks_.push_back(&lock);
+  }
+  bodies_ = arena().make_array<Body>(kMaxTasks);
+  for (std::size_t i = 0; i < scenario_.tasks.size(); ++i) {
+    const TaskScript& script = scenario_.tasks[i];
+    Task& task = arena().make<Task>();
+    task.id = task.se.id = static_cast<std::uint32_t>(i);
+    task.name = script.name.c_str();
+    task.affinity = mask_of(script.cpus);
+    task.user = &bodies_[i];
+    policy::set_params(task.se, script.params);
+    bodies_[i] = {this, &task, &script, 0, false, 0};
+    task.context = &add_context(&World::task_entry, &bodies_[i]);
+    tasks_.push_back(&task);
+  }
+  for (int cpu = 0; cpu < cpus(); ++cpu) {
+    Task& idle = arena().make<Task>();
+    idle.id = idle.se.id = static_cast<std::uint32_t>(tasks_.size()) + static_cast<std::uint32_t>(cpu);
+    idle.name = "idle";
+    idle.context = &add_context(&World::idle_entry, this);
+    idles_.push_back(&idle);
+    state().cpu = cpu;
+    state().cpus[cpu].running = idle.context;
+    scheduler_->set_idle(cpu, idle);
+  }
+}
+
+void World::name_task(Task& task) {
+  const auto field = [&](const auto& member, const char* name) {
+    set_name(&member, concat({task.name, ".", name}));
+  };
+  set_name(&task, task.name);
+  field(task.task_lock, "task_lock");
+  field(task.state, "state");
+  field(task.on_rq, "on_rq");
+  field(task.cpu, "cpu");
+  field(task.on_cpu, "on_cpu");
+  field(task.wake_cpu, "wake_cpu");
+  field(task.is_blocked, "is_blocked");
+  field(task.blocked_lock, "blocked_lock");
+  field(task.blocked_on, "blocked_on");
+  field(task.wait_end, "wait_end");
+  field(task.blocked_donor, "blocked_donor");
+  field(task.parked_first, "parked_first");
+  field(task.parked_on, "parked_on");
+  field(task.wake_pending, "wake_pending");
+  field(task.exec_base, "exec_base");
+  field(task.exit.wait_lock, "exit.wait_lock");
+  set_class(&task.task_lock, ObjectClass::kTaskLock);
+  set_class(&task.blocked_lock, ObjectClass::kBlockedLock);
+  set_class(&task.exit.wait_lock, ObjectClass::kWaitLock);
+}
+
+void World::name_objects() {
+  for (int cpu = 0; cpu < cpus(); ++cpu) {
+    Runqueue& queue = rq(cpu);
+    const std::string who = concat({"rq", std::to_string(cpu)});
+    set_name(&queue, who);
+    set_name(&queue.curr, concat({who, ".curr"}));
+    set_name(&queue.donor, concat({who, ".donor"}));
+    set_name(&queue.donor_rank, concat({who, ".donor_rank"}));
+    set_name(&queue.need_resched, concat({who, ".need_resched"}));
+    set_name(&queue.nr_queued, concat({who, ".nr_queued"}));
+    set_name(&queue.timer_lock, concat({who, ".timer_lock"}));
+    set_name(&queue.timer_at, concat({who, ".timer_at"}));
+    set_name(&queue.slice_at, concat({who, ".slice_at"}));
+    set_class(&queue.lock, ObjectClass::kRunqueueLock);
+    set_class(&queue.timer_lock, ObjectClass::kTimerLock);
+  }
+  for (Task* task : tasks_) {
+    name_task(*task);
+    set_name(&bodies_[task->id], concat({task->name, " instruction"}));
+  }
+  for (Task* task : idles_) name_task(*task);
+  for (Mutex* lock : locks_) {
+    set_name(&lock->wait_lock, concat({lock->name, ".wait_lock"}));
+    set_class(&lock->wait_lock, ObjectClass::kWaitLock);
+    const void* word = lock->word_address();
+    set_name(word, concat({lock->name, ".word"}));
+    set_class(word, ObjectClass::kOwnerWord);
+  }
+}
+
+World::Task& World::running_task(const Context& context) const {
+  const std::size_t index = context.index;
+  return index < tasks_.size() ? *tasks_[index] : *idles_[index - tasks_.size()];
+}
+
+std::string World::context_name(const Context& context) const {
+  const Task& task = running_task(context);
+  return task.name;
+}
+
+// --- Tasks
+
+void World::task_entry(void* body) noexcept {
+  auto& self = *static_cast<Body*>(body);
+  World& world = *self.world;
+  world.scheduler_->first_run();
+  world.run_script(self);
+  self.ended = true;
+  world.scheduler_->exit();
+}
+
+void World::idle_entry(void* world) noexcept {
+  auto& self = *static_cast<World*>(world);
+  self.scheduler_->idle_loop(*self.idle_stop_);
+  PX_CHECK(false, "a virtual CPU idles for ever");
+}
+
+// The kick or timer that a CPU takes while a task executes with preemption on.
+void World::interrupt() {
+  VirtualCpu& cpu = this_cpu();
+  cpu.kicked = false;
+  if (cpu.armed <= state().now) cpu.armed = kNever;
+  platform_->preempt_disable();
+  scheduler_->tick();
+  scheduler_->preempt_enable();
+}
+
+void World::run_script(Body& body) {
+  const auto& ops = body.script->ops;
+  for (;;) {
+    Control& anchor = control();
+    anchor = Control{};
+    at_boundary(body);
+    if (body.pc == ops.size()) return;
+    const ScriptOp& op = ops[body.pc];
+    // The other lock operations begin with one on the owner word, preemption on.
+    if (op.code != Instruction::kLock && op.code != Instruction::kUnlock &&
+        op.code != Instruction::kTryLock) {
+      point(OpKind::kScript, &body);
+    }
+    ++body.pc;
+    perform(body, op);
+    body.until = 0;
+    made_progress();
+  }
+}
+
+void World::perform(Body& body, const ScriptOp& op) {
+  Task& me = *body.task;
+  Scheduler& scheduler = *scheduler_;
+  switch (op.code) {
+    case Instruction::kLock:
+      end_of_lock_call(body, op, lock(op.object).lock(scheduler, me));
+      break;
+    case Instruction::kLockTimeout:
+      body.until = state().now + op.ns;
+      end_of_lock_call(body, op, lock(op.object).lock(scheduler, me, body.until));
+      break;
+    case Instruction::kTryLock:
+      end_of_lock_call(body, op,
+                       lock(op.object).try_lock(me) ? core::WaitEnd::kGranted : core::WaitEnd::kNone);
+      break;
+    case Instruction::kUnlock:
+      shared_->holder[op.object] = -1;
+      if (!lock(op.object).unlock(scheduler, me)) {
+        fail(10, "mutual exclusion", concat({me.name, " lost ", lock(op.object).name}));
+      }
+      break;
+    case Instruction::kRun:
+      break;
+    case Instruction::kYield:
+      scheduler.yield();
+      break;
+    case Instruction::kSleep:
+      body.until = state().now + op.ns;
+      (void)scheduler.sleep_until(body.until);
+      break;
+    case Instruction::kWake:
+    case Instruction::kCancel: {
+      platform_->preempt_disable();
+      Task& target = task(op.object);
+      if (op.code == Instruction::kWake) {
+        (void)scheduler.wake(target);
+      } else {
+        (void)scheduler.end_wait(target, core::WaitEnd::kStopped);
+      }
+      scheduler.preempt_enable();
+      break;
+    }
+    case Instruction::kAffinity:
+      scheduler.set_affinity(task(op.object), mask_of(op.cpus));
+      break;
+    case Instruction::kClass:
+      scheduler.set_params(task(op.object), op.params);
+      break;
+    case Instruction::kJoin:
+      (void)scheduler.join(task(op.object));
+      break;
+  }
+}
+
+void World::end_of_lock_call(Body& body, const ScriptOp& op, core::WaitEnd end) {
+  const std::string me = body.task->name;
+  const std::string name = lock(op.object).name;
+  if (end == core::WaitEnd::kGranted) {
+    if (shared_->holder[op.object] >= 0) {
+      fail(10, "mutual exclusion",
+           concat({me, " got ", name, ", which ", task(shared_->holder[op.object]).name, " holds"}));
+    }
+    shared_->holder[op.object] = static_cast<std::int8_t>(body.task->id);
+    return;
+  }
+  if (end == core::WaitEnd::kDeadlock) {
+    cover(static_cast<unsigned>(core::Way::kDeadlock));
+    if (!scenario_.deadlock) fail(45, "no false deadlock", concat({me, " was told of one at ", name}));
+  }
+  if (end == core::WaitEnd::kTimedOut) cover(static_cast<unsigned>(core::Way::kTimedOut));
+  if (end == core::WaitEnd::kStopped) cover(static_cast<unsigned>(core::Way::kStopped));
+  body.pc = static_cast<std::uint16_t>(op.otherwise);
+}
+
+std::string World::instruction(int index) const {
+  const Body& body = bodies_[index];
+  if (body.pc >= body.script->ops.size()) return body.ended ? "ended" : "end";
+  return body.script->ops[body.pc].text;
+}
+
+// --- Time
+
+Nanos World::next_timer() const {
+  Nanos next = kNever;
+  for (int cpu = 0; cpu < cpus(); ++cpu) next = std::min(next, rq(cpu).timer_at.peek());
+  return next;
+}
+
+Nanos World::next_slice() const {
+  Nanos next = kNever;
+  for (int cpu = 0; cpu < cpus(); ++cpu) next = std::min(next, rq(cpu).slice_at.peek());
+  return next;
+}
+
+// Time moves to the next timer whenever there is one, and to the end of a slice a few times. Not
+// while a runqueue lock is held: an instant of accounting is one instant.
+Nanos World::next_instant() {
+  for (int cpu = 0; cpu < cpus(); ++cpu) {
+    if (rq(cpu).lock.held()) return kNever;
+  }
+  const Nanos timer = next_timer();
+  const Nanos slice = shared_->slices_left > 0 ? next_slice() : kNever;
+  Nanos next = kNever;
+  for (const Nanos at : {timer, slice}) {
+    if (at > state().now) next = std::min(next, at);
+  }
+  return next;
+}
+
+void World::time_moved() {
+  if (next_timer() != state().now && shared_->slices_left > 0) --shared_->slices_left;
+}
+
+}  // namespace px::check

@@ -1,0 +1,105 @@
+// A scenario in motion: the core, its virtual CPUs, and the tasks' scripts, all in the arena.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "check/machine.hpp"
+#include "check/platform.hpp"
+#include "check/scenario.hpp"
+#include "core/mutex.hpp"
+
+namespace px::check {
+
+struct WorldOptions {
+  Granularity granularity = Granularity::kCoarse;
+  bool store_buffers = false;
+  core::Mutant mutant = core::Mutant::kNone;
+};
+
+class World final : public Machine {
+ public:
+  using Task = core::Task<Platform>;
+  using Runqueue = core::Runqueue<Platform>;
+  using Mutex = core::Mutex<Platform>;
+  using Scheduler = core::Scheduler<Platform>;
+
+  static constexpr int kMaxTasks = 6;
+  static constexpr int kMaxLocks = 4;
+
+  // `scenario` must outlive the world.
+  World(const Scenario& scenario, const WorldOptions& options);
+
+  [[nodiscard]] const Scenario& scenario() const { return scenario_; }
+  [[nodiscard]] Scheduler& scheduler() { return *scheduler_; }
+  [[nodiscard]] int tasks() const { return static_cast<int>(tasks_.size()); }
+  [[nodiscard]] Task& task(int index) const { return *tasks_[static_cast<std::size_t>(index)]; }
+  [[nodiscard]] Mutex& lock(int index) const { return *locks_[static_cast<std::size_t>(index)]; }
+  [[nodiscard]] int locks() const { return static_cast<int>(locks_.size()); }
+  [[nodiscard]] Runqueue& rq(int cpu) const { return *runqueues_[static_cast<std::size_t>(cpu)]; }
+  // The task whose context a CPU executes; the idle tasks included.
+  [[nodiscard]] Task& running_task(const Context& context) const;
+  [[nodiscard]] std::string context_name(const Context& context) const override;
+  [[nodiscard]] bool ended(int task) const { return bodies_[task].ended; }
+  // The instruction a task is at, for tables.
+  [[nodiscard]] std::string instruction(int task) const;
+
+ private:
+  friend class Platform;
+
+  // A task's control state between visible operations, and what its script says it holds.
+  struct Body {
+    World* world = nullptr;
+    Task* task = nullptr;
+    const TaskScript* script = nullptr;
+    std::uint16_t pc = 0;
+    bool ended = false;
+    Nanos until = 0;  // of the instruction under way
+  };
+  struct Shared {
+    std::int8_t holder[kMaxLocks];  // task that the scripts think holds the lock, or -1
+    std::int16_t slices_left = 0;
+    bool stop = false;
+  };
+
+  static void task_entry(void* body) noexcept;
+  static void idle_entry(void* world) noexcept;
+  void make_objects();
+  void name_objects();
+  void name_task(Task& task);
+  void run_script(Body& body);
+  void at_boundary(const Body& body);
+  void perform(Body& body, const ScriptOp& op);
+  void end_of_lock_call(Body& body, const ScriptOp& op, core::WaitEnd end);
+
+  void visit(Digest& digest) override;
+  void visit_task(Packer& pack, const Task& task) const;
+  void visit_context(Packer& pack, const Task& task) const;
+  void visit_runqueue(Packer& pack, const Runqueue& queue) const;
+  bool world_holds(Choices enabled) override;
+  void interrupt() override;
+  [[nodiscard]] Nanos next_instant() override;
+  void time_moved() override;
+  [[nodiscard]] Nanos next_timer() const;
+  [[nodiscard]] Nanos next_slice() const;
+
+  // properties.cpp
+  void check_boost(int cpu);
+  void check_quiescence();
+  [[nodiscard]] std::string why_stuck(int task) const;
+
+  const Scenario& scenario_;
+  Platform* platform_;
+  Scheduler* scheduler_ = nullptr;
+  Runqueue** runqueues_array_ = nullptr;
+  std::vector<Runqueue*> runqueues_;
+  std::vector<Task*> tasks_;
+  std::vector<Task*> idles_;
+  std::vector<Mutex*> locks_;
+  std::vector<const void*> words_;
+  Body* bodies_ = nullptr;
+  Shared* shared_ = nullptr;
+  Platform::Atomic<bool>* idle_stop_ = nullptr;
+};
+
+}  // namespace px::check

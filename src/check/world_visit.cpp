@@ -1,0 +1,165 @@
+// What decides the future of a scenario, and nothing else: the fields that identify a state.
+//
+// Left out: statistics, names, trace data, walk epochs (only "was passed by the walk under way"
+// counts), sequence numbers (only their order counts), tree and heap shapes (only the order counts).
+#include <algorithm>
+
+#include "check/world.hpp"
+
+namespace px::check {
+
+namespace {
+
+constexpr unsigned kPointerBits = 20;  // the arena is smaller than a MiB
+
+std::uint64_t id_bits(std::int64_t value) { return static_cast<std::uint64_t>(value); }
+
+}  // namespace
+
+void World::visit(Digest& digest) {
+  Packer pack(digest);
+  for (const Task* task : tasks_) visit_task(pack, *task);
+  for (const Task* task : idles_) visit_task(pack, *task);
+  for (const Runqueue* queue : runqueues_) visit_runqueue(pack, *queue);
+  for (const Mutex* lock : locks_) {
+    pack.add(id_bits(lock->wait_lock.holder() + 1), 4);
+    pack.add(lock->word() & 0xfffff, kPointerBits);
+    pack.add(bits_of(lock->waiters.first()), kPointerBits);
+  }
+  for (int i = 0; i < tasks(); ++i) {
+    pack.add(bodies_[i].pc, 8);
+    pack.add(bodies_[i].ended, 1);
+    if (bodies_[i].until != 0) pack.add(relative(bodies_[i].until), 40);
+  }
+  for (int i = 0; i < locks(); ++i) pack.add(id_bits(shared_->holder[i] + 1), 4);
+  pack.add(id_bits(shared_->slices_left), 8);
+}
+
+// A task's own fields; its scheduling context in visit_context().
+void World::visit_task(Packer& pack, const Task& task) const {
+  pack.add(bits_of(task.state.peek()), 3);
+  pack.add(bits_of(task.on_rq.peek()), 2);
+  pack.add(id_bits(task.cpu.peek()), 3);
+  pack.add(task.on_cpu.peek(), 1);
+  pack.add(id_bits(task.wake_cpu.peek()), 3);
+  pack.add(task.is_blocked.peek(), 1);
+  pack.add(bits_of(task.wait_end.peek()), 4);
+  pack.add(task.wait_may_end, 1);
+  pack.add(bits_of(task.blocked_edge), 2);
+  pack.add(task.wake_pending.peek(), 1);
+  pack.add(id_bits(task.task_lock.holder() + 1), 3);
+  pack.add(id_bits(task.blocked_lock.holder() + 1), 3);
+  for (int cpu = 0; cpu < cpus(); ++cpu) pack.add(task.affinity.has(cpu), 1);
+  pack.add(bits_of(task.blocked_on.peek()), kPointerBits);
+  pack.add(bits_of(task.blocked_donor.peek()), kPointerBits);
+  pack.add(bits_of(task.parked_first.peek()), kPointerBits);
+  pack.add(bits_of(task.parked_on.peek()), kPointerBits);
+  pack.add(bits_of(task.parked_prev), kPointerBits);
+  pack.add(bits_of(task.parked_next), kPointerBits);
+  pack.add(bits_of(task.wake_next), kPointerBits);
+  pack.add(bits_of(task.deferred_next), kPointerBits);
+  if (task.is_idle) return;
+  const bool moving = task.on_rq.peek() == core::OnRq::kMigrating;
+  const bool in_hand = rq(task.cpu.peek()).lock.held();
+  if (moving || in_hand) {
+    pack.add(id_bits(task.migrate_to + 1), 3);
+    pack.add(task.proxy_move, 1);
+  }
+  // Only a walk under way compares marks, and it holds the runqueue's lock.
+  for (const Runqueue* queue : runqueues_) {
+    const std::uint64_t mark = queue->walk_epoch * kMaxCpus + static_cast<std::uint64_t>(queue->cpu);
+    pack.add(queue->lock.held() && task.walk_mark == mark, 1);
+  }
+  const auto& node = task.wait_node;
+  pack.add(node.queued, 1);
+  if (node.queued) {
+    pack.add(bits_of(node.next), kPointerBits);
+    pack.add(bits_of(node.prev), kPointerBits);
+    pack.add(id_bits(node.rank.value()), 8);
+    pack.add(node.lost, 4);
+  }
+  pack.add(task.timer.armed, 1);
+  pack.add(id_bits(task.timer.cpu + 1), 3);
+  if (task.timer.armed) pack.add(relative(task.timer.when_ns), 40);
+  pack.add(task.exit.pending() != nullptr, 1);
+  pack.add(id_bits(task.exit.wait_lock.holder() + 1), 3);
+  pack.add(bits_of(task.exit.waiters.first()), kPointerBits);
+  if (task.blocked_on.peek() != nullptr) {
+    unsigned earlier = 0;
+    for (const Task* other : tasks_) {
+      earlier += other->blocked_on.peek() != nullptr && other->block_seq < task.block_seq ? 1 : 0;
+    }
+    pack.add(earlier, 3);
+  }
+  visit_context(pack, task);
+}
+
+void World::visit_context(Packer& pack, const Task& task) const {
+  const policy::SchedContext& se = task.se;
+  const bool fair = se.class_id == policy::ClassId::kFair;
+  pack.add(bits_of(se.class_id), 2);
+  pack.add(se.queued, 1);
+  if (fair) {
+    pack.add(id_bits(se.fair_params.nice + 20), 6);
+  } else {
+    pack.add(id_bits(se.rt_params.priority), 7);
+    pack.add(se.rt_params.round_robin, 1);
+    pack.add(id_bits(se.rt.saved_priority), 7);
+    if (se.rt_params.round_robin) pack.add(id_bits(se.rt.rr_left_ns), 32);
+  }
+  if (!se.queued) {
+    if (!fair) return;
+    pack.add(se.fair.requested, 1);
+    pack.add(id_bits(se.fair.remainder), 17);
+    pack.flush();
+    pack.add(id_bits(se.fair.lag), 64);
+    if (se.fair.requested) pack.add(id_bits(se.fair.virtual_deadline), 64);
+    return;
+  }
+  const Runqueue& queue = rq(task.cpu.peek());
+  const policy::FairClass& fairs = queue.classes.fair();
+  const policy::ArrivalOrder& arrivals =
+      fair ? fairs.arrivals() : queue.classes.realtime().arrivals();
+  unsigned before = 0;
+  for (const Task* other : tasks_) {
+    before += other->se.queued && other->se.class_id == se.class_id &&
+                      other->cpu.peek() == task.cpu.peek() && other->se.queue_seq < se.queue_seq
+                  ? 1
+                  : 0;
+  }
+  pack.add(before, 3);
+  pack.add(arrivals.peek(state().now) == se.queue_seq, 1);
+  if (!fair) return;
+  const std::int64_t zero = fairs.average_vruntime();
+  pack.add(id_bits(se.fair.remainder), 17);
+  pack.add(id_bits(policy::virtual_diff(se.fair.vruntime, zero)), 64);
+  pack.add(id_bits(policy::virtual_diff(se.fair.request_end, zero)), 64);
+  pack.add(id_bits(policy::virtual_diff(se.fair.virtual_deadline, zero)), 64);
+}
+
+void World::visit_runqueue(Packer& pack, const Runqueue& queue) const {
+  pack.add(id_bits(queue.lock.holder() + 1), 3);
+  pack.add(id_bits(queue.timer_lock.holder() + 1), 3);
+  pack.add(queue.need_resched.peek(), 1);
+  pack.add(id_bits(queue.nr_queued.peek()), 4);
+  pack.add(bits_of(queue.curr.peek()), kPointerBits);
+  pack.add(bits_of(queue.donor.peek()), kPointerBits);
+  pack.add(id_bits(queue.donor_rank.peek()), 8);
+  pack.add(bits_of(queue.deferred_wakes), kPointerBits);
+  pack.add(bits_of(queue.deferred_moves), kPointerBits);
+  if (queue.lock.held()) {
+    pack.add(bits_of(queue.switched_from), kPointerBits);
+    pack.add(relative(queue.clock_ns), 40);
+  }
+  pack.add(bits_of(queue.classes.fair().current()), kPointerBits);
+  pack.add(bits_of(queue.classes.realtime().current()), kPointerBits);
+  pack.add(queue.classes.fair().yielded(), 1);
+  if (!queue.curr.peek()->is_idle) pack.add(relative(queue.exec_start_ns), 40);
+  const auto due = [this](Nanos at) {
+    return at == kNever ? ~std::uint64_t{0} : relative(std::max(at, state().now));
+  };
+  pack.add(due(queue.timer_at.peek()), 40);
+  pack.add(due(queue.slice_at.peek()), 40);
+}
+
+}  // namespace px::check

@@ -1,0 +1,92 @@
+// Changes at any time: yield, affinity, scheduling parameters.
+#pragma once
+
+#include "core/scheduler.hpp"
+
+namespace px::core {
+
+template <Platform P>
+void Scheduler<P>::yield() {
+  platform_.preempt_disable();
+  schedule(ScheduleMode::kYield);
+  preempt_enable();
+}
+
+template <Platform P>
+void Scheduler<P>::set_affinity(Task& task, const CpuMask& mask) {
+  PX_CHECK(!(mask & CpuMask::first(cpus_)).empty(), "affinity names no CPU of this runtime");
+  platform_.preempt_disable();
+  Task* moved = nullptr;
+  {
+    Guard guard(task.task_lock);
+    Runqueue* queue = lock_task_rq(task).queue;
+    task.affinity = mask;
+    if (queue != nullptr) {
+      // A blocked context may stay where it lends: it is placed anew when it wakes.
+      if (!mask.has(queue->cpu) && !task.is_blocked.get()) {
+        charge(*queue);
+        if (queue->curr.load(std::memory_order_relaxed) == &task) {
+          resched(*queue);  // schedule() sends it away
+        } else {
+          task.migrate_to = select_cpu(task, -1);
+          task.proxy_move = false;
+          deactivate(*queue, task, policy::Dequeue::kMigrate, OnRq::kMigrating);
+          moved = &task;
+        }
+      }
+      queue->lock.unlock();
+    }
+  }
+  if (moved != nullptr) {
+    moved->deferred_next = nullptr;
+    deliver_moves(moved);
+  }
+  preempt_enable();
+}
+
+template <Platform P>
+void Scheduler<P>::set_params(Task& task, const policy::Params& params) {
+  platform_.preempt_disable();
+  {
+    Guard guard(task.task_lock);
+    Runqueue* queue = lock_task_rq(task).queue;
+    if (queue == nullptr) {
+      policy::set_params(task.se, params);
+    } else {
+      charge(*queue);
+      const bool pays = queue->donor.load(std::memory_order_relaxed) == &task;
+      queue->classes.dequeue(task.se, policy::Dequeue::kSave, queue->clock_ns);
+      policy::set_params(task.se, params);
+      queue->classes.enqueue(task.se, policy::Enqueue::kRestore, queue->clock_ns);
+      if (pays) {
+        queue->classes.set_current(task.se, queue->clock_ns);
+        queue->donor_rank.store(task.rank().value(), std::memory_order_relaxed);
+        resched(*queue);
+      } else {
+        preempt_check(*queue, task);
+      }
+      queue->lock.unlock();
+    }
+    // Its place among the waiters follows its rank. The link pins the waitable; wait_lock is only
+    // tried, against the lock order.
+    Anchor anchor(platform_);
+    for (;;) {
+      anchor.again();
+      {
+        Guard blocked_guard(task.blocked_lock);
+        Waitable* on = task.blocked_on.load(std::memory_order_acquire);
+        if (on == nullptr) break;
+        if (on->wait_lock.try_lock()) {
+          on->waiters.remove(task);
+          on->waiters.insert(task, task.rank());
+          on->wait_lock.unlock();
+          break;
+        }
+      }
+      platform_.relax();
+    }
+  }
+  preempt_enable();
+}
+
+}  // namespace px::core

@@ -1,0 +1,160 @@
+// What the model checker sees inside the core. In every other world all of this is empty inline code.
+//
+// Identity of states. The checker hashes, for each context, the values that its visible operations
+// (locks, atomics, Shared) observed. That chain must forget what is no longer live, or no two ways
+// to one state would ever meet; and it must hear of plain values that stay live across a visible
+// operation. Hence three rules for code in the core:
+//   Frame     one at the top of a function whose locals are dead when it returns; its result, if any,
+//             is passed through returns().
+//   Anchor    one before a loop; again() at its head: what earlier turns observed is dead.
+//   observe() for a value that was read from plain shared memory (a list link, a pick's result) and
+//             is used after the next visible operation.
+//
+// Seeded faults: `if (mutant<P>(platform, Mutant::kX))` at the place where the code does it right.
+// Only the checker's Platform has them.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+namespace px::core {
+
+// Ways through the core that a complete check must have taken; counted by the checker.
+enum class Way : std::uint8_t {
+  // find_proxy_task, by row of its table
+  kRow1Self,
+  kRow1Other,
+  kRow2,
+  kRow3,
+  kRow4Run,
+  kRow4Lend,
+  kRow5,
+  kRow6Link,
+  kRow6Migrate,
+  kRow7,
+  kRow8,
+  kRow10,
+  kRowEnd,
+  kRowCycle,
+  kHangMissed,  // the owner was back before the waiter hung on it
+  // wakeups
+  kWakeNotAsleep,
+  kWakeInPlace,
+  kWakeCurrent,  // in place, and it is still on its CPU
+  kWakeReturn,   // migrated: taken off, to be placed anew
+  kWakeReturnDonor,
+  kWakeOff,
+  kWakeFromTree,  // it hung on an owner
+  kWakeMoving,    // its context is between two CPUs
+  kActivate,
+  kActivateSubtree,
+  // locks
+  kHandoff,
+  kHandoffRefused,  // the blocked donor waits for something else, or waits no longer
+  kHandoffStarved,
+  kPickUp,
+  kTimedOut,
+  kStopped,
+  kDeadlock,
+  kStolen,  // woken for the lock, and it was taken again
+  kCount,
+};
+
+// Historical faults, by the number they have in section E of the semantics. The letter tells several
+// mutations of one entry apart.
+enum class Mutant : std::uint8_t {
+  kNone,
+  kE02, kE04, kE05, kE09, kE11a, kE11b, kE12, kE13, kE15, kE17a, kE17b, kE18, kE19, kE20, kE21,
+  kE24, kE26, kE32, kE35, kE36, kE37, kE38, kE44, kE48, kE49, kE53, kE54, kE55, kE56a, kE56b, kE57,
+  kE59, kE60a, kE60b, kE61a, kE61b, kE71, kM21, kM10, kTimerLeaf, kGrantLate,
+  kCount,
+};
+
+// A Platform that the checker runs has a Mark: the control state of a context at some moment.
+template <typename P>
+concept Checked = requires { typename P::Mark; };
+
+template <typename P>
+class [[nodiscard, maybe_unused]] Frame {
+ public:
+  explicit Frame(P& /*platform*/) {}
+  template <typename T>
+  T returns(T value) {
+    return value;
+  }
+};
+
+template <Checked P>
+class [[nodiscard, maybe_unused]] Frame<P> {
+ public:
+  explicit Frame(P& platform) : platform_(platform), mark_(platform.mark()) {}
+  ~Frame() { platform_.rewind(mark_, result_); }
+  Frame(const Frame&) = delete;
+  Frame& operator=(const Frame&) = delete;
+
+  template <typename T>
+  T returns(T value) {
+    if constexpr (std::is_pointer_v<T>) {
+      result_ = reinterpret_cast<std::uintptr_t>(value) + 2;
+    } else {
+      result_ = static_cast<std::uint64_t>(value) + 2;
+    }
+    return value;
+  }
+
+ private:
+  P& platform_;
+  typename P::Mark mark_;
+  std::uint64_t result_ = 1;
+};
+
+template <typename P>
+class [[nodiscard, maybe_unused]] Anchor {
+ public:
+  explicit Anchor(P& /*platform*/) {}
+  void again() {}
+};
+
+template <Checked P>
+class [[nodiscard, maybe_unused]] Anchor<P> {
+ public:
+  explicit Anchor(P& platform) : platform_(platform), mark_(platform.mark()) {}
+  void again() { platform_.rewind(mark_, 0); }
+
+ private:
+  P& platform_;
+  typename P::Mark mark_;
+};
+
+template <typename P, typename T>
+void observe([[maybe_unused]] P& platform, [[maybe_unused]] T value) {
+  if constexpr (Checked<P>) platform.observe(value);
+}
+
+template <typename P>
+void cover([[maybe_unused]] P& platform, [[maybe_unused]] Way way) {
+  if constexpr (Checked<P>) platform.cover(way);
+}
+
+// Does this run spin for locks at all? A scenario of the checker decides; elsewhere kSpins does.
+template <typename P>
+[[nodiscard]] bool spins([[maybe_unused]] const P& platform) {
+  if constexpr (Checked<P>) {
+    return platform.spins();
+  } else {
+    return P::kSpins;
+  }
+}
+
+// Is this fault seeded in the run? A constant, false, in every world but the checker's.
+template <typename P>
+[[nodiscard, gnu::always_inline]] inline bool mutant([[maybe_unused]] P& platform,
+                                                     [[maybe_unused]] Mutant which) {
+  if constexpr (P::kMutants) {
+    return platform.mutant(which);
+  } else {
+    return false;
+  }
+}
+
+}  // namespace px::core

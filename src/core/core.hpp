@@ -1,0 +1,15 @@
+// All bodies of the core, for the one translation unit per world that instantiates it, and tests.
+#pragma once
+
+#include <algorithm>
+#include <utility>
+
+#include "core/change-inl.hpp"
+#include "core/deadlock-inl.hpp"
+#include "core/mutex-inl.hpp"
+#include "core/park-inl.hpp"
+#include "core/proxy-inl.hpp"
+#include "core/schedule-inl.hpp"
+#include "core/timer-inl.hpp"
+#include "core/wait-inl.hpp"
+#include "core/wakeup-inl.hpp"

@@ -1,0 +1,183 @@
+// Slow paths of the mutex: spin, queue, wait, hand over. The word's protocol is in mutex.hpp.
+#pragma once
+
+#include "core/scheduler.hpp"
+
+namespace px::core {
+
+// Takes a word without a task, keeping its flags.
+template <typename P>
+bool Mutex<P>::try_acquire(Task& me) {
+  std::uintptr_t word = word_.load(std::memory_order_relaxed);
+  while (task_in(word) == nullptr) {
+    if (word_.compare_exchange_strong(word, to_word(me) | (word & kWaiters),
+                                      std::memory_order_acquire, std::memory_order_relaxed)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Completes a hand-off to `me` [INV-M2]. wait_lock held.
+template <typename P>
+bool Mutex<P>::pick_up(Task& me) {
+  const std::uintptr_t word = word_.load(std::memory_order_acquire);
+  if (task_in(word) != &me || (word & kPickup) == 0) return false;
+  word_.store(word & ~kPickup, std::memory_order_relaxed);
+  return true;
+}
+
+// Optimistic spinning: the owner runs and will probably release soon, and nobody wants this CPU. A
+// waiter that outranks the context the owner runs on does not spin: it lends (Juri Lelli's point).
+// The spinner is charged for it. Preemption off.
+template <typename P>
+bool Mutex<P>::spin(Scheduler& scheduler, Task& me) {
+  constexpr Nanos kSpinLimit = 20 * kMicrosecond;
+  if (scheduler.cpus() == 1) return false;
+  P& platform = scheduler.platform();
+  if (!spins(platform)) return false;
+  const Nanos start = platform.now();
+  Anchor anchor(platform);
+  do {
+    anchor.again();
+    const std::uintptr_t word = word_.load(std::memory_order_relaxed);
+    Task* owner = task_in(word);
+    if (owner == nullptr) {
+      if (try_acquire(me)) return true;
+      continue;
+    }
+    // Tasks are recycled, never unmapped: a stale owner is read safely and only misleads.
+    if (owner == &me || (word & kPickup) != 0 || !owner->on_cpu.load(std::memory_order_relaxed) ||
+        scheduler.need_resched()) {
+      return false;
+    }
+    const auto& owner_rq = scheduler.rq(owner->cpu.load(std::memory_order_relaxed));
+    if (me.rank().value() > owner_rq.donor_rank.load(std::memory_order_relaxed)) return false;
+    platform.relax();
+  } while (platform.now() - start < kSpinLimit);
+  return false;
+}
+
+// wait_lock held. [INV-M1]
+template <typename P>
+void Mutex<P>::enqueue_waiter(Task& me) {
+  me.wait_node.lost = 0;
+  this->waiters.insert(me, me.rank());
+  word_.fetch_or(kWaiters, std::memory_order_relaxed);
+}
+
+// wait_lock held. [INV-M1]
+template <typename P>
+void Mutex<P>::leave(Task& me) {
+  this->waiters.remove(me);
+  if (this->waiters.empty()) word_.fetch_and(~kWaiters, std::memory_order_relaxed);
+}
+
+template <typename P>
+WaitEnd Mutex<P>::lock_slow(Scheduler& scheduler, Task& me, Nanos deadline_ns) {
+  P& platform = scheduler.platform();
+  platform.preempt_disable();
+  if constexpr (P::kSpins) {
+    if (spin(scheduler, me)) {
+      scheduler.preempt_enable();
+      return WaitEnd::kGranted;
+    }
+  }
+  this->wait_lock.lock();
+  WaitEnd end = WaitEnd::kGranted;
+  if (!try_acquire(me)) {
+    scheduler.open_wait(me, deadline_ns != kNever);
+    enqueue_waiter(me);
+    scheduler.arm_timer(me, deadline_ns);
+    end = wait_for_lock(scheduler, me);
+    leave(me);
+  }
+  this->wait_lock.unlock();
+  scheduler.cancel_timer(me);
+  // Those who hung on us as the lock's next owner must lend to another one now.
+  if (end != WaitEnd::kGranted) scheduler.activate_parked(me);
+  scheduler.preempt_enable();
+  return end;
+}
+
+// The loop of a queued waiter. Entered and left with wait_lock held. A hand-off is picked up before
+// errors are looked at: `granted` wins even past the time limit.
+template <typename P>
+WaitEnd Mutex<P>::wait_for_lock(Scheduler& scheduler, Task& me) {
+  P& platform = scheduler.platform();
+  Frame frame(platform);
+  Anchor anchor(platform);
+  for (;;) {
+    anchor.again();
+    if (pick_up(me) || try_acquire(me)) return frame.returns(WaitEnd::kGranted);
+    const WaitEnd end = me.wait_end.load(std::memory_order_acquire);
+    if (end != WaitEnd::kNone) return frame.returns(end);
+    scheduler.begin_wait(me, *this, Edge::kAnd);
+    const Task* holder = owner();
+    platform.trace(trace::EventKind::kBlock, me.id,
+                   holder != nullptr ? holder->id : trace::kNoTask, this->id);
+    this->wait_lock.unlock();
+    // Whoever hung on us as the next owner of the lock, which we have lost again, walks anew.
+    scheduler.activate_parked(me);
+    (void)scheduler.block(me);
+    this->wait_lock.lock();
+    const bool woken_for_it = scheduler.end_link(me);
+    // Woken for this lock and too late for it: counts towards the starvation bound.
+    if (woken_for_it && owner() != nullptr && owner() != &me &&
+        me.wait_node.lost < kMaxLost) {
+      ++me.wait_node.lost;
+    }
+  }
+}
+
+// Who gets the lock without it becoming free: the donor that pays for this very section, or a
+// waiter at its starvation bound; else nobody. Ends that waiter's wait. wait_lock held, preemption
+// off since before blocked_donor was read (E09).
+template <typename P>
+typename Mutex<P>::Task* Mutex<P>::choose_handoff(Scheduler& scheduler, Task& me) {
+  auto& rq = scheduler.this_rq();
+  const Task* paying = rq.donor.load(std::memory_order_relaxed);
+  if (paying != &me && !paying->is_idle) {
+    Task* donor = me.blocked_donor.get();
+    if (donor != nullptr && scheduler.satisfy(*donor, *this, WaitEnd::kGranted)) {
+      ++rq.proxy.handoffs;
+      return donor;
+    }
+  }
+  Task* first = this->waiters.first();
+  observe(scheduler.platform(), first);
+  if (first != nullptr && first->wait_node.lost >= kMaxLost &&
+      scheduler.satisfy(*first, *this, WaitEnd::kGranted)) {
+    ++rq.proxy.starvation_handoffs;
+    return first;
+  }
+  return nullptr;
+}
+
+template <typename P>
+void Mutex<P>::unlock_slow(Scheduler& scheduler, Task& me) {
+  P& platform = scheduler.platform();
+  platform.preempt_disable();
+  this->wait_lock.lock();
+  Task* next = choose_handoff(scheduler, me);
+  const bool handed_over = next != nullptr;
+  if (handed_over) {
+    platform.trace(trace::EventKind::kHandoff, me.id, next->id, this->id);
+    word_.store(to_word(*next) | kWaiters | kPickup, std::memory_order_release);
+  } else {
+    platform.trace(trace::EventKind::kRelease, me.id, trace::kNoTask, this->id);
+    next = this->waiters.first();
+    observe(platform, next);
+    word_.store(next != nullptr ? kWaiters : 0, std::memory_order_release);
+    if (next != nullptr) (void)scheduler.satisfy(*next, *this, WaitEnd::kNone);
+  }
+  // From here on the mutex may be another task's, and then freed: nothing below touches it.
+  this->wait_lock.unlock();
+  if (next != nullptr) scheduler.wake(*next);
+  // Those who hung on us wait for the new owner now; and the boost ends with the section.
+  scheduler.activate_parked(me);
+  if (handed_over) scheduler.resched_current();
+  scheduler.preempt_enable();
+}
+
+}  // namespace px::core

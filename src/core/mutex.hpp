@@ -1,0 +1,127 @@
+// Mutex: the owner word and its protocol. ExitWait: a task's end, as a thing to wait for.
+//
+// The owner word is a task pointer and two bits:
+//   kWaiters  the wait list is not empty; unlock must take the slow path        [INV-M1]
+//   kPickup   the named task has been given the lock and has not resumed yet; only it may
+//             complete the acquisition, by clearing the bit                     [INV-M2]
+// A word without a task is a free lock, whoever waits: newcomers may take it (no hand-over by
+// default, for throughput).
+//
+//   from          event                                            to
+//   0             lock: compare-exchange                           me
+//   0|W           lock by a newcomer, a spinner or a woken waiter  me|W
+//   me            unlock: compare-exchange                         0
+//   me|W          unlock, no donor paying for this lock            0|W, first waiter woken
+//   me|W          unlock, blocked_donor waits for it and pays      donor|P|W, donor woken
+//   me|W          unlock, first waiter lost it kMaxLost times      waiter|P|W, waiter woken
+//   t|P|W         t resumes under wait_lock                        t|W or t
+//   any|W         last waiter leaves, under wait_lock              any
+//
+// Lock order: wait_lock -> blocked_lock of one task. No wakeup is issued under either.
+#pragma once
+
+#include <cstdint>
+
+#include "core/waitable.hpp"
+
+namespace px::core {
+
+template <Platform P>
+class Scheduler;
+
+template <typename P>
+class Mutex : public Waitable<P> {
+ public:
+  using Task = core::Task<P>;
+  using Scheduler = core::Scheduler<P>;
+
+  static constexpr std::uintptr_t kWaiters = 1;
+  static constexpr std::uintptr_t kPickup = 2;
+  static constexpr std::uintptr_t kFlags = kWaiters | kPickup;
+  // Starvation bound: a waiter that was woken and found the lock taken again this often in a row
+  // gets it handed over.
+  static constexpr std::uint8_t kMaxLost = 8;
+
+  constexpr Mutex() = default;
+  Mutex(const Mutex&) = delete;
+  Mutex& operator=(const Mutex&) = delete;
+
+  // Takes the lock if it is free. Never blocks. Any task.
+  [[nodiscard]] bool try_lock(Task& me) {
+    std::uintptr_t expected = 0;
+    if (word_.compare_exchange_strong(expected, to_word(me), std::memory_order_acquire,
+                                      std::memory_order_relaxed)) [[likely]] {
+      return true;
+    }
+    return try_acquire(me);
+  }
+
+  // Takes the lock, waiting for it until `deadline_ns` (kNever: for ever). kGranted, kTimedOut,
+  // kStopped or kDeadlock; in the last three the caller does not hold the lock.
+  [[nodiscard]] WaitEnd lock(Scheduler& scheduler, Task& me, Nanos deadline_ns = kNever) {
+    std::uintptr_t expected = 0;
+    if (word_.compare_exchange_strong(expected, to_word(me), std::memory_order_acquire,
+                                      std::memory_order_relaxed)) [[likely]] {
+      return WaitEnd::kGranted;
+    }
+    return lock_slow(scheduler, me, deadline_ns);
+  }
+
+  // Gives the lock up. False: `me` does not own it and nothing was changed.
+  [[nodiscard]] bool unlock(Scheduler& scheduler, Task& me) {
+    std::uintptr_t expected = to_word(me);
+    if (word_.compare_exchange_strong(expected, 0, std::memory_order_release,
+                                      std::memory_order_relaxed)) [[likely]] {
+      return true;
+    }
+    if (task_in(expected) != &me || (expected & kPickup) != 0) return false;
+    unlock_slow(scheduler, me);
+    return true;
+  }
+
+  // The task named in the word, also before it has picked the lock up; nullptr: free.
+  [[nodiscard]] Task* owner() const { return task_in(word_.load(std::memory_order_acquire)); }
+  [[nodiscard]] bool owned_by(const Task& task) const {
+    const auto word = word_.load(std::memory_order_acquire);
+    return task_in(word) == &task && (word & kPickup) == 0;
+  }
+  [[nodiscard]] bool has_waiters() const {
+    return (word_.load(std::memory_order_relaxed) & kWaiters) != 0;
+  }
+  [[nodiscard]] std::uintptr_t word() const { return word_.load(std::memory_order_acquire); }
+  // The address that the checker treats as an owner word.
+  [[nodiscard]] const void* word_address() const { return &word_; }
+
+ private:
+  static std::uintptr_t to_word(const Task& task) {
+    return reinterpret_cast<std::uintptr_t>(&task);
+  }
+  static Task* task_in(std::uintptr_t word) { return reinterpret_cast<Task*>(word & ~kFlags); }
+
+  [[nodiscard]] bool try_acquire(Task& me);
+  [[nodiscard]] bool pick_up(Task& me);
+  [[nodiscard]] bool spin(Scheduler& scheduler, Task& me);
+  [[nodiscard]] WaitEnd lock_slow(Scheduler& scheduler, Task& me, Nanos deadline_ns);
+  [[nodiscard]] WaitEnd wait_for_lock(Scheduler& scheduler, Task& me);
+  void enqueue_waiter(Task& me);
+  void leave(Task& me);
+  void unlock_slow(Scheduler& scheduler, Task& me);
+  [[nodiscard]] Task* choose_handoff(Scheduler& scheduler, Task& me);
+
+  typename P::template Atomic<std::uintptr_t> word_;
+};
+
+// A task's end. `pending` until the task has published its exit; joiners lend to it.
+template <typename P>
+class ExitWait : public Waitable<P> {
+ public:
+  ExitWait() { this->kind = WaitableKind::kExit; }
+  void attach(Task<P>& task) { task_.store(&task, std::memory_order_release); }
+  void publish() { task_.store(nullptr, std::memory_order_release); }  // wait_lock held
+  [[nodiscard]] Task<P>* pending() const { return task_.load(std::memory_order_acquire); }
+
+ private:
+  typename P::template Atomic<Task<P>*> task_;
+};
+
+}  // namespace px::core

@@ -1,0 +1,208 @@
+// Scheduler: everything that moves tasks between states. One per runtime; all CPUs.
+//
+// Bodies: schedule-inl.hpp (schedule, switch, accounting), proxy-inl.hpp (find_proxy_task),
+// park-inl.hpp (waiters of owners that are off the runqueue or run elsewhere), wakeup-inl.hpp,
+// change-inl.hpp (affinity, parameters, yield, exit, join), deadlock-inl.hpp, timer-inl.hpp,
+// mutex-inl.hpp.
+#pragma once
+
+#include <algorithm>
+#include <utility>
+
+#include "core/checked.hpp"
+#include "core/runqueue.hpp"
+
+namespace px::core {
+
+enum class ScheduleMode : std::uint8_t {
+  kBlock,    // the task may have stopped being runnable (state)
+  kPreempt,  // it was interrupted: it stays runnable whatever its state says
+  kYield,
+};
+
+// What find_proxy_task found; the rows are those of the table above it.
+enum class ProxyOutcome : std::uint8_t {
+  kRunOwner,     // the chain's end is runnable here: run it
+  kRunWaiter,    // the lock is free (or the wait is over): the waiter itself goes on
+  kPickAgain,    // the chain changed under the walk
+  kDeactivated,  // the waiter left the runqueue; its wakeup is owed
+  kParked,       // the owner is asleep: the waiter hangs on it
+  kLinked,       // the owner runs elsewhere and is not outranked: the waiter hangs on it
+  kMigrated,     // the chain up to the remote owner is on its way there
+  kIdle,         // nothing can be decided before this CPU has switched away, or a move has ended
+  kCycle,        // a deadlock: the donor left the runqueue until one of the waits ends
+};
+
+struct SchedulerOptions {
+  int cpus = 1;
+  bool proxy_exec = true;  // run-time switch; off = proxy locks act as `none`
+  policy::Tunables tunables;
+};
+
+template <Platform P>
+class Scheduler {
+ public:
+  using Task = core::Task<P>;
+  using Runqueue = core::Runqueue<P>;
+  using Waitable = core::Waitable<P>;
+  using SchedContext = policy::SchedContext;
+
+  // `runqueues` points to options.cpus of them; they and the array outlive the scheduler. The world
+  // allocates them (the simulator and the checker from their arena).
+  Scheduler(P& platform, const SchedulerOptions& options, Runqueue* const* runqueues);
+
+  // --- Setting up. One thread, before any CPU runs.
+
+  // The idle task of a CPU: curr and donor from the start. The world runs its loop, idle_loop().
+  void set_idle(int cpu, Task& idle);
+
+  // --- Called by tasks (and by interrupts on their stack), preemption off unless said otherwise.
+
+  // Lets the CPU choose what to run. Returns when the caller is chosen again. No lock held.
+  void schedule(ScheduleMode mode);
+  // Preemption on; no lock held: lets a pending reschedule happen now.
+  void preempt_point() {
+    if (need_resched()) [[unlikely]] preempt_now();
+  }
+  void preempt_now();
+  [[nodiscard]] bool need_resched();
+  // Ends a preempt-off region: the last one out looks at need_resched.
+  void preempt_enable();
+  // First thing on a new task's stack.
+  void first_run();
+  // The body of a CPU's idle task. Returns when `stop` is set.
+  void idle_loop(const typename P::template Atomic<bool>& stop);
+
+  // Preemption on.
+  void yield();
+  // Until `when_ns`. kTimedOut, or kStopped.
+  WaitEnd sleep_until(Nanos when_ns);
+  // Waits until `task` has ended. kNotified, kTimedOut, kStopped or kDeadlock.
+  WaitEnd join(Task& task, Nanos deadline_ns = kNever);
+  // Ends the calling task: publishes its exit and never returns.
+  [[noreturn]] void exit();
+
+  // --- Any thread that has a this_cpu(), no lock held.
+
+  // A task starts: placed on an allowed CPU (`cpu` if it is one), enqueued.
+  void start(Task& task, int cpu = -1);
+  // Makes a sleeping task runnable. False: it was not asleep. Spurious wakeups are harmless: every
+  // wait re-checks what it waits for.
+  bool wake(Task& task);
+  // Ends a wait for `why` unless it has ended already. Then the task's wakeup has been issued.
+  bool end_wait(Task& task, WaitEnd why);
+  void set_affinity(Task& task, const CpuMask& mask);
+  void set_params(Task& task, const policy::Params& params);
+  // The CPU's timer fired or an interrupt arrived: expires timers, charges, decides whether to
+  // reschedule. On that CPU, preemption off.
+  void tick();
+  // Expires the first timer of a CPU if it is due. False: none was.
+  bool expire_first(int cpu, Nanos now_ns);
+  // The second half of tick(): charges the running context; sets need_resched if its slice is over.
+  void tick_slice();
+  // Puts `task` on a list of wakeups to be issued once no lock is held, unless one is pending.
+  static void defer_wake(Task*& list, Task& task);
+  void deliver_wakes(Task* list);
+
+  // --- Waiting, for the lock family. Preemption off.
+
+  // The caller, which has queued itself on `on` and holds its wait_lock, declares that it waits.
+  void begin_wait(Task& me, Waitable& on, Edge edge);
+  // Blocks, having begun to wait and dropped the wait_lock; returns when woken, for any reason.
+  // kDeadlock: this wait closed a cycle and was chosen to end it; then it did not block.
+  WaitEnd block(Task& me);
+  // The caller is awake again: no link, runnable. True: somebody else had taken the link away.
+  bool end_link(Task& me);
+  // Takes another task's link to `on` away; its wakeup must follow. `why` other than kNone also
+  // ends its wait so. wait_lock of `on` held. False: the task does not wait for `on` any more, or
+  // its wait had ended in another way already; then nothing was changed.
+  bool satisfy(Task& waiter, const Waitable& on, WaitEnd why);
+  // Opens a wait: kNone, ranked, with or without a limit.
+  void open_wait(Task& me, bool may_end);
+  void arm_timer(Task& task, Nanos when_ns);
+  void cancel_timer(Task& task);
+  // The running task has handed a lock to the donor it ran for: this CPU chooses again.
+  void resched_current();
+  // Waiters that hang on `owner` are put on its CPU's runqueue and walk again. No lock held.
+  void activate_parked(Task& owner);
+
+  // --- Reading. Any thread; exact only where the world stands still.
+
+  [[nodiscard]] P& platform() { return platform_; }
+  [[nodiscard]] int cpus() const { return cpus_; }
+  [[nodiscard]] Runqueue& rq(int cpu) const { return *runqueues_[cpu]; }
+  [[nodiscard]] Runqueue& this_rq() { return rq(platform_.this_cpu()); }
+  [[nodiscard]] bool proxy_enabled() const { return P::kProxyExec && proxy_enabled_; }
+  // The earliest instant at which tick() must run on that CPU.
+  [[nodiscard]] Nanos next_expiry(int cpu) const;
+  // Will a task blocked on `on` stay queued and lend?
+  [[nodiscard]] bool lends(const Waitable* on) const {
+    return on != nullptr && proxy_enabled() && on->protocol == Protocol::kProxy;
+  }
+
+ private:
+  struct Walk {
+    ProxyOutcome outcome;
+    Task* run = nullptr;
+  };
+  struct RqRef;
+
+  // schedule-inl.hpp
+  void charge(Runqueue& rq);
+  void set_donor(Runqueue& rq, Task& donor);
+  void try_to_block(Runqueue& rq, Task& prev);
+  [[nodiscard]] Task* pick_next(Runqueue& rq);
+  void set_aside(Runqueue& rq, Task& task);
+  void switch_to(Runqueue& rq, Task& prev, Task& next);
+  void finish_switch();
+  void after_unlock(Runqueue& rq, Task* wakes, Task* moves);
+  void update_slice(Runqueue& rq);
+  void activate(Runqueue& rq, Task& task, policy::Enqueue why);
+  void deactivate(Runqueue& rq, Task& task, policy::Dequeue why, OnRq to);
+  void resched(Runqueue& rq);
+  void preempt_check(Runqueue& rq, Task& woken);
+  void leave_if_not_allowed(Runqueue& rq, Task& prev);
+
+  // proxy-inl.hpp
+  // The mark of the last walk on this CPU; rq.lock held.
+  [[nodiscard]] static std::uint64_t walk_mark_of(const Runqueue& rq) {
+    return rq.walk_epoch * kMaxCpus + static_cast<std::uint64_t>(rq.cpu);
+  }
+  [[nodiscard]] Walk find_proxy_task(Runqueue& rq, Task& donor);
+  [[nodiscard]] Walk proxy_idle(Runqueue& rq);
+  [[nodiscard]] Walk run_waiter(Runqueue& rq, Task& p);
+  [[nodiscard]] Walk proxy_deactivate(Runqueue& rq, Task& p, ProxyOutcome outcome);
+  [[nodiscard]] Walk proxy_migrate(Runqueue& rq, Task& donor, Task& p, int cpu);
+
+  // park-inl.hpp
+  enum class Hang : std::uint8_t { kPark, kLink, kCycle };
+  [[nodiscard]] bool hang_on(Runqueue& rq, Task& p, Task& owner, Hang how);
+  bool unhang(Task& task, Task& owner);
+  void leave_tree(Task& task);
+  void activate_one(Task& waiter, Task& owner);
+
+  // wait-inl.hpp
+  void drop_link(Task& task);
+
+  // wakeup-inl.hpp
+  [[nodiscard]] RqRef lock_task_rq(Task& task);
+  [[nodiscard]] bool in_running_chain(const Runqueue& rq, const Task& task) const;
+  [[nodiscard]] bool wake_on_rq(Task& task);
+  void wake_off_rq(Task& task);
+  [[nodiscard]] int select_cpu(const Task& task, int preferred) const;
+  void deliver_moves(Task* list);
+
+  // deadlock-inl.hpp
+  struct CycleScan;
+  [[nodiscard]] bool scan_cycle(Task& me, CycleScan& scan);
+  [[nodiscard]] bool next_in_chain(Task& task, Task*& owner, std::uint64_t& seq, bool& may_end);
+  [[nodiscard]] Task* find_deadlock_victim(Task& me);
+
+  P& platform_;
+  bool proxy_enabled_;
+  int cpus_;
+  Runqueue* const* runqueues_;
+  typename P::template Atomic<std::uint64_t> next_block_seq_;
+};
+
+}  // namespace px::core

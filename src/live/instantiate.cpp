@@ -1,0 +1,8 @@
+// The one place where the core is instantiated for the live world, with the platform's hot calls in
+// sight so that they can be inlined.
+#include "live/platform-inl.hpp"
+
+#include "core/core.hpp"
+
+template class px::core::Scheduler<px::live::Platform>;
+template class px::core::Mutex<px::live::Platform>;

@@ -1,0 +1,271 @@
+#include "live/runtime.hpp"
+
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <climits>
+
+#include "live/foreign.hpp"
+#include "live/stack_fault.hpp"
+
+namespace px {
+inline namespace v0 {
+namespace detail {
+namespace {
+
+// Preemption off for a scope of library code on any thread.
+class PreemptOff {
+ public:
+  PreemptOff() { live::preempt_disable(); }
+  ~PreemptOff() { live::preempt_enable_no_check(); }
+  PreemptOff(const PreemptOff&) = delete;
+  PreemptOff& operator=(const PreemptOff&) = delete;
+};
+
+void wait_while(std::atomic<std::uint32_t>& word, std::uint32_t value) {
+  while (word.load(std::memory_order_acquire) == value) {
+    syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
+  }
+}
+
+void wake_all(std::atomic<std::uint32_t>& word) {
+  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+}
+
+thread_local std::string* notice_sink = nullptr;
+
+void collect_notice(const char* line) noexcept {
+  if (notice_sink != nullptr) *notice_sink += line;
+}
+
+}  // namespace
+
+std::vector<int> allowed_cpus(int count) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<int> cpus;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) {
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+      if (CPU_ISSET(static_cast<std::size_t>(cpu), &set)) cpus.push_back(cpu);
+    }
+  }
+  if (cpus.empty()) cpus.push_back(0);
+  if (count <= 0) return cpus;
+  std::vector<int> chosen;
+  // More CPUs than the machine has share them: the i-th is the i-th of the mask, folded.
+  for (int i = 0; i < count; ++i) chosen.push_back(cpus[static_cast<std::size_t>(i) % cpus.size()]);
+  return chosen;
+}
+
+RuntimeImpl::RuntimeImpl(RuntimeOptions options, std::size_t trace_capacity)
+    : options_(std::move(options)) {
+  if (options_.cpus < 0 || options_.cpus > kMaxCpus) {
+    throw std::system_error(make_error_code(errc::invalid_params),
+                            "RuntimeOptions::cpus is " + std::to_string(options_.cpus) +
+                                ", expected 0 to " + std::to_string(kMaxCpus));
+  }
+  notice_sink = &notices_;
+  fiber::StackPoolOptions stack_options;
+  stack_options.stack_size = options_.stack_size;
+  stack_options.guard_pages = options_.guard_pages;
+  stack_options.notice = &collect_notice;
+  stacks_ = std::make_unique<fiber::StackPool>(stack_options);
+  live::MachineOptions machine_options;
+  machine_options.os_cpus = allowed_cpus(options_.cpus);
+  machine_options.pin = options_.pin;
+  machine_options.preempt = options_.preempt;
+  machine_options.preempt_signal = options_.preempt_signal;
+  machine_options.proxy_exec = options_.proxy_exec;
+  machine_options.tunables.fair_slice_ns = options_.slice.count();
+  machine_options.guard_pages = options_.guard_pages;
+  machine_options.trace_capacity = trace_capacity;
+  machine_options.notice = &collect_notice;
+  machine_ = std::make_unique<live::Machine>(machine_options, &RuntimeImpl::retire);
+  notice_sink = nullptr;
+}
+
+RuntimeImpl::~RuntimeImpl() {
+  if (const TaskObject* me = current_task(); me != nullptr && me->runtime == this) {
+    fatal("px: task \"" + me->state->name + "\" destroys its own runtime \"" + options_.name +
+          "\", which would wait for the task; destroy it from another thread");
+  }
+  stopping_.store(true, std::memory_order_seq_cst);
+  stop_all();
+  for (std::uint32_t alive = alive_.load(std::memory_order_acquire); alive != 0;
+       alive = alive_.load(std::memory_order_acquire)) {
+    wait_while(alive_, alive);
+  }
+  machine_.reset();
+}
+
+void RuntimeImpl::stop_all() {
+  PreemptOff off;
+  core::Guard guard(pool_lock_);
+  for (auto& chunk : chunks_) {
+    for (std::size_t i = 0; i < kChunk; ++i) {
+      if (chunk[i].state != nullptr) chunk[i].state->stop.store(true, std::memory_order_release);
+    }
+  }
+}
+
+TaskObject& RuntimeImpl::acquire() {
+  {
+    PreemptOff off;
+    core::Guard guard(pool_lock_);
+    if (free_ != nullptr) {
+      TaskObject& object = *free_;
+      free_ = object.next_free;
+      return object;
+    }
+  }
+  auto chunk = std::make_unique<TaskObject[]>(kChunk);
+  TaskObject* objects = chunk.get();
+  PreemptOff off;
+  core::Guard guard(pool_lock_);
+  chunks_.push_back(std::move(chunk));
+  for (std::size_t i = 1; i < kChunk; ++i) {
+    objects[i].next_free = free_;
+    free_ = &objects[i];
+  }
+  return objects[0];
+}
+
+void RuntimeImpl::start(const TaskOptions& options, std::shared_ptr<TaskStateBase> state) {
+  if (stopping_.load(std::memory_order_acquire)) {
+    throw std::system_error(make_error_code(errc::runtime_stopped));
+  }
+  if (options.cpu >= machine_->cpus()) {
+    throw std::system_error(make_error_code(errc::invalid_affinity),
+                            "TaskOptions::cpu is " + std::to_string(options.cpu) +
+                                ", but the runtime has " + std::to_string(machine_->cpus()));
+  }
+  start_core(std::string(options.name), core_params(options.params), mask_of(options.affinity),
+             options.cpu, std::move(state));
+}
+
+void RuntimeImpl::start_core(std::string name, const policy::Params& params,
+                             const CpuMask& affinity, int cpu,
+                             std::shared_ptr<TaskStateBase> state) {
+  PreemptOff off;
+  TaskObject& object = acquire();
+  {
+    core::Guard guard(pool_lock_);
+    object.core.reset(next_id_++, "");
+    object.state = std::move(state);
+  }
+  TaskStateBase& shared = *object.state;
+  shared.name = name.empty() ? "task-" + std::to_string(object.core.id) : std::move(name);
+  shared.object = &object;
+  shared.runtime = this;
+  object.runtime = this;
+  object.core.name = shared.name.c_str();
+  object.core.user = &object;
+  object.core.affinity = affinity;
+  policy::set_params(object.core.se, params);
+  object.references.store(2, std::memory_order_relaxed);
+  object.done.store(0, std::memory_order_relaxed);
+  object.core.context.bound = nullptr;
+  object.core.context.stack = stacks_->acquire();
+  fiber::make(object.core.context.fiber, object.core.context.stack, &RuntimeImpl::task_entry,
+              &object);
+  alive_.fetch_add(1, std::memory_order_relaxed);
+  scheduler().start(object.core, cpu);
+}
+
+void RuntimeImpl::task_entry(void* argument) noexcept {
+  auto& object = *static_cast<TaskObject*>(argument);
+  RuntimeImpl& runtime = *object.runtime;
+  runtime.scheduler().first_run();
+  run_user_code(object);
+  live::preempt_disable();
+  object.done.store(1, std::memory_order_release);
+  wake_all(object.done);
+  live::preempt_enable_no_check();
+  runtime.scheduler().exit();
+}
+
+// Everything a user's exception may pass through; what it leaves behind goes to the handle.
+void RuntimeImpl::run_user_code(TaskObject& object) noexcept {
+  TaskStateBase& state = *object.state;
+  try {
+    state.invoke();
+  } catch (...) {
+    state.error = std::current_exception();
+  }
+  if (state.error == nullptr || !state.detached.load(std::memory_order_acquire)) return;
+  const auto& handler = object.runtime->options().on_unhandled;
+  if (handler) {
+    handler(state.name.c_str(), state.error);
+    return;
+  }
+  std::string what = "an exception that is no std::exception";
+  try {
+    std::rethrow_exception(state.error);
+  } catch (const std::exception& error) {
+    what = error.what();
+  } catch (...) {
+  }
+  fatal("px: an exception left the detached task \"" + state.name + "\": " + what +
+        "; catch it in the task, or set RuntimeOptions::on_unhandled");
+}
+
+// The task's last switch is over.
+void RuntimeImpl::retire(live::Task& task) {
+  auto& object = *static_cast<TaskObject*>(task.user);
+  RuntimeImpl& runtime = *object.runtime;
+  runtime.stacks_->release(task.context.stack);
+  task.context.stack = {};
+  runtime.drop_reference(object);
+  // The last one wakes the destructor, after which `runtime` may be gone.
+  auto& alive = runtime.alive_;
+  alive.fetch_sub(1, std::memory_order_acq_rel);
+  if (runtime.stopping_.load(std::memory_order_seq_cst)) wake_all(alive);
+}
+
+void RuntimeImpl::drop_reference(TaskObject& object) {
+  if (object.references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  PreemptOff off;
+  std::shared_ptr<TaskStateBase> state;  // destroyed after the lock is dropped
+  core::Guard guard(pool_lock_);
+  state = std::move(object.state);
+  object.next_free = free_;
+  free_ = &object;
+}
+
+void RuntimeImpl::join(TaskStateBase& state) {
+  TaskObject& object = *state.object;
+  TaskObject* me = current_task();
+  if (me == &object) {
+    throw std::system_error(make_error_code(errc::invalid_join),
+                            "task \"" + state.name + "\" joins itself");
+  }
+  if (me != nullptr && me->runtime == this) {
+    if (object.done.load(std::memory_order_acquire) == 0) require_may_block(*me, "join");
+    if (scheduler().join(object.core) == core::WaitEnd::kDeadlock) {
+      throw Deadlock(me->state->name + " joins " + state.name + ", which waits for it");
+    }
+  } else {
+    wait_while(object.done, 0);
+  }
+  drop_reference(object);
+}
+
+CpuMask RuntimeImpl::mask_of(const CpuSet& cpus) const {
+  if (cpus.empty()) return CpuMask::first(machine_->cpus());
+  CpuMask mask;
+  for (int cpu = 0; cpu < machine_->cpus(); ++cpu) {
+    if (cpus.has(cpu)) mask.add(cpu);
+  }
+  if (mask.empty()) {
+    throw std::system_error(make_error_code(errc::invalid_affinity),
+                            "the set names none of the runtime's " +
+                                std::to_string(machine_->cpus()) + " CPUs");
+  }
+  return mask;
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace px

@@ -1,0 +1,87 @@
+// The tasks of a live runtime: their memory, their start, their end. Behind px::Runtime.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "live/machine.hpp"
+#include "px/runtime.hpp"
+
+namespace px {
+inline namespace v0 {
+namespace detail {
+
+// One task's memory. Recycled, never freed while its runtime lives: a late wakeup may still look at
+// it (core/task.hpp). Free = on the runtime's free list; otherwise it has two references, one of the
+// running task and one of its handle or, detached, of nobody.
+struct TaskObject {
+  live::Task core;
+  RuntimeImpl* runtime = nullptr;
+  std::shared_ptr<TaskStateBase> state;
+  std::atomic<std::uint32_t> references{0};
+  std::atomic<std::uint32_t> done{0};  // futex of foreign joiners: 1 = the task has ended
+  TaskObject* next_free = nullptr;
+};
+
+class RuntimeImpl {
+ public:
+  // `trace_capacity`: events to keep per CPU; 0 = no tracing.
+  explicit RuntimeImpl(RuntimeOptions options, std::size_t trace_capacity = 0);
+  ~RuntimeImpl();
+
+  void start(const TaskOptions& options, std::shared_ptr<TaskStateBase> state);
+  // The same in the core's terms. `cpu` -1: the scheduler's choice.
+  void start_core(std::string name, const policy::Params& params, const CpuMask& affinity, int cpu,
+                  std::shared_ptr<TaskStateBase> state);
+  void join(TaskStateBase& state);
+  void drop_reference(TaskObject& object);
+
+  [[nodiscard]] live::Machine& machine() { return *machine_; }
+  [[nodiscard]] live::Scheduler& scheduler() { return machine_->scheduler(); }
+  [[nodiscard]] const RuntimeOptions& options() const { return options_; }
+  [[nodiscard]] const std::string& notices() const { return notices_; }
+  // The mask for tasks; throws invalid_affinity.
+  [[nodiscard]] CpuMask mask_of(const CpuSet& cpus) const;
+
+  static void retire(live::Task& task);
+
+ private:
+  static constexpr std::size_t kChunk = 64;
+
+  static void task_entry(void* object) noexcept;
+  static void run_user_code(TaskObject& object) noexcept;
+  TaskObject& acquire();
+  void stop_all();
+
+  RuntimeOptions options_;
+  std::string notices_;
+  std::unique_ptr<fiber::StackPool> stacks_;
+  std::unique_ptr<live::Machine> machine_;
+
+  live::SpinLock pool_lock_;  // guards the pool; preemption off
+  std::vector<std::unique_ptr<TaskObject[]>> chunks_;
+  TaskObject* free_ = nullptr;
+  std::uint32_t next_id_ = 1;
+
+  std::atomic<std::uint32_t> alive_{0};  // futex of the destructor
+  std::atomic<bool> stopping_{false};
+};
+
+// OS CPUs for a runtime of `count` CPUs: the i-th of the caller's affinity mask, folded if the machine
+// has fewer; 0 = all of the mask.
+[[nodiscard]] std::vector<int> allowed_cpus(int count);
+// core parameters of public ones; throws invalid_params, not_supported.
+[[nodiscard]] policy::Params core_params(const SchedParams& params);
+// The calling task, or nullptr on a foreign thread.
+[[nodiscard]] TaskObject* current_task() noexcept;
+// The same; throws not_a_task, naming the call.
+[[nodiscard]] TaskObject& require_task(const char* call);
+// Throws if the calling task may not block now, naming the call and the task.
+void require_may_block(const TaskObject& me, const char* call);
+// Prints or hands on one line and does not return.
+[[noreturn]] void fatal(const std::string& line) noexcept;
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace px

@@ -1,0 +1,90 @@
+// The scheduling context: what decides when, and how much, something runs. It is what a blocked
+// task lends; the execution context that runs on it is core's business.
+//
+// Plain data, no locks: everything here is guarded by the lock of the runqueue it is queued on (or
+// by the owning task's lock while it is on none).
+#pragma once
+
+#include <cstdint>
+
+#include "base/time.hpp"
+#include "policy/params.hpp"
+
+namespace px::policy {
+
+struct SchedContext;
+
+inline constexpr std::int64_t kNiceZeroWeight = 1024;
+
+// Links of the fair class's tree (fair.hpp); ordered by (virtual deadline, queue_seq, id).
+struct FairNode {
+  SchedContext* parent = nullptr;
+  SchedContext* left = nullptr;
+  SchedContext* right = nullptr;
+  bool red = false;
+  std::int64_t subtree_min_vruntime = 0;  // augmentation: least vruntime in this subtree
+};
+
+// Virtual time is in nanoseconds of a nice-0 task; it wraps (virtual_time.hpp).
+struct FairState {
+  std::int64_t weight = kNiceZeroWeight;  // from fair_params; written by set_params only
+  std::int64_t remainder = 0;    // of the division in the last charge, in 1/weight: no drift
+  std::int64_t lag = 0;          // kept while off the queue: V - vruntime
+  Nanos slice_ns = 0;            // request length in force
+  std::int64_t request_end = 0;  // vruntime at which the current request is served
+  bool requested = false;        // there is an unfinished request. Off the queue, virtual_deadline
+                                 // then holds how much of it is left (virtual)
+  std::int64_t vruntime = 0;     // virtual time received
+  // The place in the order. It is request_end, or later for a context that has yielded and not run
+  // since.
+  std::int64_t virtual_deadline = 0;
+  FairNode node;
+};
+
+struct RealtimeState {
+  Nanos rr_left_ns = 0;          // of the SCHED_RR turn; 0 = the next turn is a full slice
+  int saved_priority = 0;        // dequeued by kSave from this priority; 0 = not
+  SchedContext* prev = nullptr;  // FIFO list of its priority
+  SchedContext* next = nullptr;
+};
+
+struct SchedContext {
+  ClassId class_id = ClassId::kFair;
+  bool queued = false;          // on a class queue (the current context counts as queued)
+  std::uint32_t id = 0;         // unique in its runtime, in creation order; the last tie-breaker
+  void* task = nullptr;         // whose context this is; core's, opaque here
+  std::uint64_t queue_seq = 0;  // order of the last enqueue on its queue: longest waiting first
+  Nanos charged_ns = 0;         // time consumed by whoever ran on this context
+  FairParams fair_params;
+  RealtimeParams rt_params;
+  FairState fair;
+  RealtimeState rt;
+
+  [[nodiscard]] Rank rank() const {
+    switch (class_id) {
+      case ClassId::kDeadline:
+      case ClassId::kRealtime:
+        return Rank::realtime(rt_params.priority);
+      case ClassId::kFair:
+        return Rank::fair();
+      case ClassId::kIdle:
+        break;
+    }
+    return Rank::idle();
+  }
+};
+
+// Nice levels and SCHED_IDLE as Linux weighs them: one nice level is about 10 % of the CPU.
+inline constexpr std::int64_t kIdlePolicyWeight = 3;
+[[nodiscard]] std::int64_t weight_of(const FairParams& params);
+
+// Sets class and parameters of a context that is on no queue. Values must be in range. The lag and
+// what is left of a request are kept in real time: at another weight their virtual length differs.
+void set_params(SchedContext& context, const Params& params);
+// The parameters of the class the context is in; an idle context has fair ones.
+[[nodiscard]] Params params_of(const SchedContext& context);
+
+// "" if the values are in range, else one line: what was found and what was expected.
+[[nodiscard]] const char* invalid_params(const Params& params);
+
+}  // namespace px::policy

@@ -1,0 +1,6 @@
+// The one place where the core is instantiated for the simulator.
+#include "core/core.hpp"
+#include "sim/platform.hpp"
+
+template class px::core::Scheduler<px::sim::Platform>;
+template class px::core::Mutex<px::sim::Platform>;

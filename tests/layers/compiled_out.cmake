@@ -1,0 +1,32 @@
+# Goal: built with PX_PROXY_EXEC=OFF, the objects contain no trace of find_proxy_task.
+# Method: nm over the objects of both builds of the live world; the ordinary one must have the
+# symbol, or the search would prove nothing.
+cmake_minimum_required(VERSION 3.25)
+function(count_symbols result)
+  set(found 0)
+  foreach(object IN LISTS ARGN)
+    execute_process(COMMAND ${NM} -C ${object}
+      OUTPUT_VARIABLE symbols ERROR_VARIABLE errors RESULT_VARIABLE status)
+    if(NOT status EQUAL 0)
+      message(FATAL_ERROR "${NM} could not read ${object}: ${errors}")
+    endif()
+    string(REGEX MATCHALL "[^\n]*find_proxy_task[^\n]*" matches "${symbols}")
+    foreach(match IN LISTS matches)
+      message("${object}: ${match}")
+      math(EXPR found "${found} + 1")
+    endforeach()
+  endforeach()
+  set(${result} ${found} PARENT_SCOPE)
+endfunction()
+
+if(NOT WITH OR NOT WITHOUT OR NOT SIM_WITHOUT)
+  message(FATAL_ERROR "no objects to look into")
+endif()
+count_symbols(with ${WITH})
+if(PROXY_EXEC AND with EQUAL 0)
+  message(FATAL_ERROR "the ordinary build has no find_proxy_task: was it renamed?")
+endif()
+count_symbols(without ${WITHOUT} ${SIM_WITHOUT})
+if(NOT without EQUAL 0)
+  message(FATAL_ERROR "proxy execution is compiled out, and find_proxy_task is there")
+endif()

@@ -1,0 +1,98 @@
+#include "output.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "trace/file_output.hpp"
+
+namespace px::tools {
+
+namespace {
+
+// 0 or errno.
+int write_all(int file, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(file, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
+bool is_stdout(const Output& output) { return output.path == "-"; }
+
+void check_path(const Output& output) {
+  if (is_stdout(output)) return;
+  const std::string& path = output.path;
+  if (path.empty()) {
+    throw UsageError(output.option + " needs a file name, or - for standard output");
+  }
+  struct stat found {};
+  if (::stat(path.c_str(), &found) == 0 && S_ISDIR(found.st_mode)) {
+    throw UsageError(output.option + " " + path + " is a folder: add a file name");
+  }
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos || slash == 0) return;
+  const std::string folder = path.substr(0, slash);
+  if (::stat(folder.c_str(), &found) == 0 && S_ISDIR(found.st_mode)) return;
+  throw UsageError(output.option + " " + path + ": there is no folder " + folder +
+                   "; create it first or give another path");
+}
+
+}  // namespace
+
+void prepare_standard_streams() {
+  for (int file = STDIN_FILENO; file <= STDERR_FILENO; ++file) {
+    if (::fcntl(file, F_GETFD) >= 0 || errno != EBADF) continue;
+    // The lowest free number is this one. A stream that was closed on purpose stays unwritable.
+    if (::open("/dev/null", O_RDONLY) != file) break;
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+void write_stdout(std::string_view text) {
+  const int error = write_all(STDOUT_FILENO, text);
+  if (error == 0) return;
+  if (error == EPIPE) throw StdoutError("");
+  throw StdoutError(std::string("cannot write to standard output: ") + std::strerror(error) +
+                    "; free some space or send it elsewhere");
+}
+
+void write_stderr(std::string_view text) noexcept { (void)write_all(STDERR_FILENO, text); }
+
+void check_outputs(const std::vector<Output>& outputs) {
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    check_path(outputs[i]);
+    for (std::size_t k = 0; k < i; ++k) {
+      if (outputs[k].path != outputs[i].path) continue;
+      throw UsageError(outputs[k].option + " and " + outputs[i].option + " both write to " +
+                       (is_stdout(outputs[i]) ? "standard output" : outputs[i].path) +
+                       "; give one of them another file");
+    }
+  }
+}
+
+void write_outputs(const std::vector<Output>& outputs, std::string_view summary) {
+  const Output* on_stdout = nullptr;
+  for (const Output& output : outputs) {
+    if (is_stdout(output)) {
+      on_stdout = &output;
+    } else {
+      trace::write_file_atomically(output.path, output.text);
+    }
+  }
+  if (on_stdout == nullptr) {
+    write_stdout(summary);
+    return;
+  }
+  write_stderr(summary);
+  write_stdout(on_stdout->text);
+}
+
+}  // namespace px::tools
