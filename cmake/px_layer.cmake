@@ -3,12 +3,13 @@
 #
 # Each folder src/NAME is reached as "NAME/file.hpp" through an include folder of its own, which
 # holds nothing but a link to it. A layer is compiled with its own include folder and those of the
-# layers that it names in USES, and no others: what a used layer uses in turn is not seen. Whoever links a
-# layer from outside (tests, tools) sees what the layer's façade may need: the layer itself and its
-# USES, without the inner layers core and fiber.
+# layers that it names in USES, and no others: what a used layer uses in turn is not seen. Whoever
+# links a layer from outside (tests, tools) sees what the layer's façade may need: the layer itself
+# and its USES, without the inner layers core and fiber.
 get_filename_component(PX_SOURCE_ROOT ${CMAKE_CURRENT_LIST_DIR}/.. ABSOLUTE)
 set(PX_INCLUDE_ROOT ${CMAKE_BINARY_DIR}/px-layers)
 set(PX_INNER_LAYERS core fiber)
+set(PX_THREADED_LAYERS fiber live)
 
 set(PX_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor)
 if(PX_WERROR)
@@ -26,6 +27,13 @@ if(PX_SANITIZE)
   target_compile_options(px_options INTERFACE
     -fsanitize=${PX_SANITIZE} -fno-sanitize-recover=all -g)
   target_link_options(px_options INTERFACE -fsanitize=${PX_SANITIZE})
+endif()
+if(PX_TESTS)
+  add_custom_target(px_sanitized_tests)
+  add_custom_target(px_threaded_tests)
+endif()
+if(PX_FUZZ)
+  add_custom_target(px_fuzzers)
 endif()
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
@@ -79,6 +87,11 @@ function(px_layer_without_proxy name)
   foreach(source IN LISTS sources)
     cmake_path(ABSOLUTE_PATH source BASE_DIRECTORY ${folder})
     list(APPEND absolute ${source})
+    # Properties of sources are seen in their own folder only.
+    get_source_file_property(extra ${source} TARGET_DIRECTORY px_${name} COMPILE_DEFINITIONS)
+    if(extra)
+      set_source_files_properties(${source} PROPERTIES COMPILE_DEFINITIONS "${extra}")
+    endif()
   endforeach()
   if(L_OBJECT)
     add_library(px_${name}_off OBJECT ${absolute})
@@ -93,25 +106,37 @@ function(px_layer_without_proxy name)
   target_compile_definitions(px_${name}_off PRIVATE ${definitions} PUBLIC PX_PROXY_EXEC=0)
 endfunction()
 
-# px_test(NAME LIBS target... SOURCES file...): one GoogleTest executable, found by ctest. A test
+# px_test(NAME [LABEL label] LIBS target... SOURCES file...): one GoogleTest executable, found by ctest. A test
 # that stands in a layer's folder sees what the layer sees.
 function(px_test name)
   if(NOT PX_TESTS)
     return()
   endif()
-  cmake_parse_arguments(T "" "" "LIBS;SOURCES" ${ARGN})
+  cmake_parse_arguments(T "" "LABEL" "LIBS;SOURCES" ${ARGN})
   add_executable(${name} ${T_SOURCES})
   target_link_libraries(${name} PRIVATE px_options ${T_LIBS} GTest::gtest_main)
+  set(label whole)  # tests of whole runs
+  if(T_LABEL)
+    set(label ${T_LABEL})
+  endif()
   cmake_path(GET CMAKE_CURRENT_SOURCE_DIR PARENT_PATH parent)
   if(parent STREQUAL ${PX_SOURCE_ROOT}/src)
     cmake_path(GET CMAKE_CURRENT_SOURCE_DIR FILENAME layer)
+    # What scripts/test runs under the sanitizers; with the thread sanitizer where there are threads.
+    set(label sanitized)
+    add_dependencies(px_sanitized_tests ${name})
+    if(layer IN_LIST PX_THREADED_LAYERS)
+      set(label threaded)
+      add_dependencies(px_threaded_tests ${name})
+    endif()
     get_property(uses GLOBAL PROPERTY PX_LAYER_${layer}_USES)
     foreach(used IN LISTS layer uses)
       px_include_folder(folder ${used})
       target_include_directories(${name} PRIVATE ${folder})
     endforeach()
   endif()
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT ${PX_TEST_TIMEOUT})
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 120
+    PROPERTIES TIMEOUT ${PX_TEST_TIMEOUT} LABELS "${label}")
 endfunction()
 
 # px_headers_alone(NAME FOLDERS folder... HEADERS "a/b.hpp"...): each header compiles by itself with

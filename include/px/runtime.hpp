@@ -14,6 +14,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "px/error.hpp"
 #include "px/sched_params.hpp"
@@ -33,14 +34,16 @@ struct RuntimeOptions {
   std::chrono::nanoseconds slice{3'000'000};  // of fair tasks
   std::string name = "px";    // in messages
   // An exception that leaves a task nobody will join. Default: terminate with the task's name.
-  std::function<void(const char* task, std::exception_ptr)> on_unhandled;
+  std::function<void(const char* task, std::exception_ptr)> on_unhandled = {};
 };
 
 struct TaskOptions {
-  std::string_view name;       // copied; empty = "task-ID"
+  std::string_view name = {};  // copied; empty = "task-ID"
   SchedParams params = Fair{};
-  CpuSet affinity;             // empty = all CPUs of the runtime
+  CpuSet affinity = {};        // empty = all CPUs of the runtime
   int cpu = -1;                // where to start; -1 = the runtime's choice
+  std::size_t stack_size = 0;  // bytes; 0 = the runtime's
+  bool preempt = true;         // false: preempted at px calls only, never by signal
 };
 
 class Runtime;
@@ -62,6 +65,13 @@ class TaskStateBase {
   std::atomic<bool> stop{false};
   std::atomic<bool> detached{false};
   std::string name;
+  // px::task_local objects, in order of creation; the task's own.
+  struct Slot {
+    const void* key;
+    void* object;
+    void (*destroy)(void*);
+  };
+  std::vector<Slot> slots;
 };
 
 template <typename R, typename F>

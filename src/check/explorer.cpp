@@ -79,17 +79,22 @@ bool Explorer::advance(Choice choice, Choices& enabled) {
     if (machine_.dead_path()) {
       ++result_.dead_paths;
     } else {
-      result_.finding = Finding{machine_.breach(), {}};
+      found(machine_.breach());
     }
     return false;
   }
   if (machine_.covered() != 0) count_ways();
   enabled = machine_.choices();
   if (!machine_.state_holds(enabled)) {
-    result_.finding = Finding{machine_.breach(), {}};
+    found(machine_.breach());
     return false;
   }
   return true;
+}
+
+void Explorer::found(const Breach& breach) {
+  result_.finding.emplace();
+  result_.finding->breach = breach;
 }
 
 Path Explorer::path_of(const std::vector<Frame>& stack) const {
@@ -122,10 +127,10 @@ bool Explorer::expand(std::vector<Frame>& stack, StateSet& visited) {
       visited.find_or_add(digest, static_cast<std::uint32_t>(result_.states), added);
   if (limits_.livelocks && !machine_.progressed()) edges_.push_back({frame.index, index, choice});
   if (!added) {
-    const bool same = compare_sample(digest, enabled);
-    if (!same) result_.finding->path = path_of(stack);
+    const bool sampled = limits_.self_test && (digest.second() & 63) == 0;
+    if (sampled && !compare_sample(digest, enabled, path_of(stack))) return false;
     image_.revert();
-    return same;
+    return true;
   }
   ++result_.states;
   if (limits_.livelocks) {
@@ -177,11 +182,10 @@ Exploration Explorer::depth_first() {
 
 // The digest is a state's identity only if equal digests have equal futures. A sample's successors
 // are worked out when it is first reached by a second path, and compared at each further one.
-bool Explorer::compare_sample(const Digest& digest, Choices enabled) {
-  if ((digest.second() & 63) != 0) return true;
-  const auto found = samples_.find(digest.first());
-  if (found == samples_.end() && samples_.size() >= kMaxSamples) return true;
-  Sample& sample = found != samples_.end() ? found->second : samples_[digest.first()];
+bool Explorer::compare_sample(const Digest& digest, Choices enabled, const Path& path) {
+  const auto known = samples_.find(digest.first());
+  if (known == samples_.end() && samples_.size() >= kMaxSamples) return true;
+  Sample& sample = known != samples_.end() ? known->second : samples_[digest.first()];
   Sample now;
   now.enabled = enabled;
   image_.keep();
@@ -196,6 +200,7 @@ bool Explorer::compare_sample(const Digest& digest, Choices enabled) {
   if (!sample.complete) {
     sample = now;
     sample.complete = true;
+    sample.path = path;
     return true;
   }
   ++result_.compared;
@@ -204,10 +209,10 @@ bool Explorer::compare_sample(const Digest& digest, Choices enabled) {
   for (Choice choice = 0; choice < kChoiceCount; ++choice) {
     if (sample.next[choice] != now.next[choice]) where += concat({" ", std::to_string(choice)});
   }
-  result_.finding = Finding{
-      {0, "digest self-test",
-       concat({"two states with one digest have different successors; choices:", where})},
-      {}};
+  found({0, "digest self-test",
+         concat({"two states with one digest have different successors; choices:", where})});
+  result_.finding->path = path;
+  result_.finding->other = sample.path;
   return false;
 }
 

@@ -23,6 +23,7 @@ struct Limits {
   std::uint64_t max_executions = UINT64_MAX;  // of the random searches
   double seconds = 1e9;
   bool wide_digest = false;
+  bool self_test = true;   // depth-first: compare the futures of states with equal digests
   bool livelocks = true;   // depth-first: look for progress-free cycles
   std::uint64_t seed = 0;
 };
@@ -32,6 +33,8 @@ using Path = std::vector<Choice>;
 struct Finding {
   Breach breach;
   Path path;
+  std::size_t loop = 0;  // of a livelock: the last so many steps lead back to where they began
+  Path other;  // of a failed self-test: the other way to the same digest
 };
 
 struct Exploration {
@@ -97,6 +100,7 @@ class Explorer {
     std::array<std::uint64_t, kChoiceCount> next{};
     Choices enabled = 0;
     bool complete = false;
+    Path path;  // how it was first reached
   };
 
   void begin();
@@ -104,11 +108,12 @@ class Explorer {
   void look(std::uint64_t depth, std::uint64_t frontier);
   [[nodiscard]] bool out_of_limits();
   void count_ways();
+  void found(const Breach& breach);
   // Steps and judges the state reached. False: the path ends here.
   [[nodiscard]] bool advance(Choice choice, Choices& enabled);
   [[nodiscard]] Path path_of(const std::vector<Frame>& stack) const;
   [[nodiscard]] bool expand(std::vector<Frame>& stack, StateSet& visited);
-  [[nodiscard]] bool compare_sample(const Digest& digest, Choices enabled);
+  [[nodiscard]] bool compare_sample(const Digest& digest, Choices enabled, const Path& path);
   void find_livelock(const std::vector<Edge>& edges, const std::vector<Choices>& enabled);
   [[nodiscard]] bool run_once(Prng& random, int depth);
   [[nodiscard]] Choice choose(Prng& random, Choices enabled, std::array<int, kChoiceCount>& ranks,

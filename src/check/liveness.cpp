@@ -1,6 +1,8 @@
 // Livelock: a strongly connected component of the explored graph, over edges that are no progress,
-// in which every agent that is enabled throughout also takes a step. (R. Tarjan, "Depth-First Search
-// and Linear Graph Algorithms", 1972.)
+// in which every agent that is ever enabled also takes a step. (R. Tarjan, "Depth-First Search and
+// Linear Graph Algorithms", 1972.) That is strong fairness: a CPU that waits for a core lock which is
+// free again and again gets it at last. Of the agents only those are enabled at times that wait for
+// a core lock, or for time to pass; all others, once enabled, stay so until they step.
 #include <algorithm>
 #include <bit>
 
@@ -87,6 +89,58 @@ class Components {
   std::uint32_t count_ = 0;
 };
 
+// Walks inside one component.
+class Walker {
+ public:
+  Walker(const Graph& graph, const Components& components, std::uint32_t start)
+      : graph_(graph), components_(components), at_(start) {}
+
+  // The shortest way to an edge that `wanted` accepts, that edge included.
+  template <typename F>
+  void walk_to(Path& path, F wanted) {
+    std::vector<Edge> edges;
+    std::vector<std::int64_t> before;
+    std::vector<std::uint32_t> seen{at_};
+    std::size_t next = 0;
+    std::vector<std::int64_t> arrived{-1};
+    for (; next < seen.size(); ++next) {
+      const std::uint32_t state = seen[next];
+      for (std::uint32_t e = graph_.first[state]; e < graph_.first[state + 1]; ++e) {
+        if (components_.of(graph_.to[e]) != components_.of(at_)) continue;
+        edges.push_back({graph_.to[e], graph_.choice[e]});
+        before.push_back(arrived[next]);
+        if (wanted(edges.back())) {
+          finish(path, edges, before);
+          return;
+        }
+        if (std::find(seen.begin(), seen.end(), graph_.to[e]) != seen.end()) continue;
+        seen.push_back(graph_.to[e]);
+        arrived.push_back(static_cast<std::int64_t>(edges.size()) - 1);
+      }
+    }
+  }
+
+  struct Edge {
+    std::uint32_t to;
+    Choice choice;
+  };
+
+ private:
+  void finish(Path& path, const std::vector<Edge>& edges, const std::vector<std::int64_t>& before) {
+    Path way;
+    for (auto e = static_cast<std::int64_t>(edges.size()) - 1; e >= 0;
+         e = before[static_cast<std::size_t>(e)]) {
+      way.push_back(edges[static_cast<std::size_t>(e)].choice);
+    }
+    path.insert(path.end(), way.rbegin(), way.rend());
+    at_ = edges.back().to;
+  }
+
+  const Graph& graph_;
+  const Components& components_;
+  std::uint32_t at_;
+};
+
 }  // namespace
 
 void Explorer::find_livelock(const std::vector<Edge>& edges, const std::vector<Choices>& enabled) {
@@ -102,10 +156,10 @@ void Explorer::find_livelock(const std::vector<Edge>& edges, const std::vector<C
     graph.choice[at[edge.from]++] = edge.choice;
   }
   const Components components(graph);
-  std::vector<Choices> always(components.count(), static_cast<Choices>(~0U));
+  std::vector<Choices> ever(components.count(), 0);
   std::vector<Choices> steps(components.count(), 0);
   for (std::uint32_t state = 0; state < enabled.size(); ++state) {
-    always[components.of(state)] &= enabled[state];
+    ever[components.of(state)] |= enabled[state];
   }
   for (const Edge& edge : edges) {
     const std::uint32_t component = components.of(edge.from);
@@ -113,15 +167,22 @@ void Explorer::find_livelock(const std::vector<Edge>& edges, const std::vector<C
   }
   for (std::uint32_t state = 0; state < enabled.size(); ++state) {
     const std::uint32_t component = components.of(state);
-    if (steps[component] == 0 || (always[component] & ~steps[component]) != 0) continue;
+    if (steps[component] == 0 || (ever[component] & ~steps[component]) != 0) continue;
     Path path;
     for (std::uint32_t s = state; s != 0; s = parent_[s]) path.push_back(via_[s]);
     std::reverse(path.begin(), path.end());
-    result_.finding = Finding{
-        {45, "no livelock",
-         "from here on the CPUs can go round for ever, each taking its turn, without a task's "
-         "instruction being carried out"},
-        std::move(path)};
+    found({45, "no livelock",
+           "from here on the CPUs can go round for ever, each taking its turn, without a task's "
+           "instruction being carried out"});
+    const std::size_t prefix = path.size();
+    Walker walker(graph, components, state);
+    for (Choice choice = 0; choice < kChoiceCount; ++choice) {
+      if ((ever[component] & bit(choice)) == 0) continue;
+      walker.walk_to(path, [choice](const Walker::Edge& edge) { return edge.choice == choice; });
+    }
+    walker.walk_to(path, [state](const Walker::Edge& edge) { return edge.to == state; });
+    result_.finding->loop = path.size() - prefix;
+    result_.finding->path = std::move(path);
     return;
   }
 }

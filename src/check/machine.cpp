@@ -167,6 +167,7 @@ void Machine::point(OpKind kind, const void* object) {
 Nanos Machine::observe_now() {
   if (running_) {
     Control& c = control();
+    if (!c.saw_time) c.since = state_->now;
     mix_control(static_cast<std::uint64_t>(state_->now - c.since));
     c.saw_time = true;
   }

@@ -63,8 +63,8 @@ enum class ObjectClass : std::uint8_t {
 
 struct Control {
   Digest digest;
-  Nanos since = 0;        // instant of the last anchor that the context itself set
   bool saw_time = false;  // a value of now() may be live
+  Nanos since = 0;        // the first such value; what was observed and what is now count from it
 };
 
 // A context that virtual CPUs run.

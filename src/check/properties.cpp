@@ -83,7 +83,43 @@ void World::check_quiescence() {
   if (!stuck.empty()) note_breach(14, "no lost wakeup", concat({"nothing can run any more: ", stuck}));
 }
 
+// Outside the core, owing nobody anything: with preemption on, or asleep in the idle loop.
+bool World::settled(int cpu) const {
+  const VirtualCpu& c = state().cpus[cpu];
+  return (c.preempt_off == 0 || c.next.kind == OpKind::kIdle) && !rq(cpu).lock.held();
+}
+
+bool World::core_holds() {
+  core::InvariantView<Platform> view{
+      *scheduler_,
+      {tasks_.data(), tasks_.size()},
+      {locks_.data(), locks_.size()},
+      kEpoch,
+      [](const void* world, int cpu) { return static_cast<const World*>(world)->settled(cpu); },
+      [](const void* /*world*/, const SpinLock& lock) { return !lock.held(); },
+      this};
+  core::Violation<Platform> violation;
+  if (core::check_state(view, violation)) return true;
+  note_breach(violation.number, violation.name, violation.message);
+  return false;
+}
+
+// A runqueue never names a task as donor that is not queued on it (invariant 7, at every moment).
+bool World::donor_is_queued(int cpu) {
+  const Task* donor = rq(cpu).donor.peek();
+  if (donor->is_idle) return true;
+  if (donor->on_rq.peek() == core::OnRq::kQueued && donor->cpu.peek() == cpu) return true;
+  note_breach(7, "no donor left behind",
+              concat({"CPU ", std::to_string(cpu), " names ", donor->name,
+                      " as its donor, which is not queued there"}));
+  return false;
+}
+
 bool World::world_holds(Choices enabled) {
+  for (int cpu = 0; cpu < cpus(); ++cpu) {
+    if (!donor_is_queued(cpu)) return false;
+  }
+  if (!core_holds()) return false;
   if (enabled == 0) {
     check_quiescence();
     return true;  // the caller looks at what was noted

@@ -84,6 +84,9 @@ class World final : public Machine {
   [[nodiscard]] Nanos next_slice() const;
 
   // properties.cpp
+  [[nodiscard]] bool settled(int cpu) const;
+  [[nodiscard]] bool core_holds();
+  [[nodiscard]] bool donor_is_queued(int cpu);
   void check_boost(int cpu);
   void check_quiescence();
   [[nodiscard]] std::string why_stuck(int task) const;

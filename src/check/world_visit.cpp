@@ -1,7 +1,7 @@
 // What decides the future of a scenario, and nothing else: the fields that identify a state.
 //
-// Left out: statistics, names, trace data, walk epochs (only "was passed by the walk under way"
-// counts), sequence numbers (only their order counts), tree and heap shapes (only the order counts).
+// Left out: statistics, names, trace data, walk epochs (only "was passed by the last walk" counts), sequence numbers (only their order counts), tree and heap shapes (only the order counts),
+// a runqueue's clock (each use follows a charge under the same lock, and time stands still then).
 #include <algorithm>
 
 #include "check/world.hpp"
@@ -53,22 +53,18 @@ void World::visit_task(Packer& pack, const Task& task) const {
   pack.add(bits_of(task.blocked_on.peek()), kPointerBits);
   pack.add(bits_of(task.blocked_donor.peek()), kPointerBits);
   pack.add(bits_of(task.parked_first.peek()), kPointerBits);
+  pack.add(bits_of(task.parked_last), kPointerBits);
   pack.add(bits_of(task.parked_on.peek()), kPointerBits);
   pack.add(bits_of(task.parked_prev), kPointerBits);
   pack.add(bits_of(task.parked_next), kPointerBits);
   pack.add(bits_of(task.wake_next), kPointerBits);
   pack.add(bits_of(task.deferred_next), kPointerBits);
   if (task.is_idle) return;
-  const bool moving = task.on_rq.peek() == core::OnRq::kMigrating;
-  const bool in_hand = rq(task.cpu.peek()).lock.held();
-  if (moving || in_hand) {
-    pack.add(id_bits(task.migrate_to + 1), 3);
-    pack.add(task.proxy_move, 1);
-  }
-  // Only a walk under way compares marks, and it holds the runqueue's lock.
+  pack.add(id_bits(task.migrate_to + 1), 3);
+  pack.add(task.proxy_move, 1);
   for (const Runqueue* queue : runqueues_) {
     const std::uint64_t mark = queue->walk_epoch * kMaxCpus + static_cast<std::uint64_t>(queue->cpu);
-    pack.add(queue->lock.held() && task.walk_mark == mark, 1);
+    pack.add(task.walk_mark == mark, 1);
   }
   const auto& node = task.wait_node;
   pack.add(node.queued, 1);
@@ -147,10 +143,7 @@ void World::visit_runqueue(Packer& pack, const Runqueue& queue) const {
   pack.add(id_bits(queue.donor_rank.peek()), 8);
   pack.add(bits_of(queue.deferred_wakes), kPointerBits);
   pack.add(bits_of(queue.deferred_moves), kPointerBits);
-  if (queue.lock.held()) {
-    pack.add(bits_of(queue.switched_from), kPointerBits);
-    pack.add(relative(queue.clock_ns), 40);
-  }
+  pack.add(bits_of(queue.switched_from), kPointerBits);
   pack.add(bits_of(queue.classes.fair().current()), kPointerBits);
   pack.add(bits_of(queue.classes.realtime().current()), kPointerBits);
   pack.add(queue.classes.fair().yielded(), 1);

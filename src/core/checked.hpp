@@ -25,7 +25,6 @@ enum class Way : std::uint8_t {
   kRow1Self,
   kRow1Other,
   kRow2,
-  kRow3,
   kRow4Run,
   kRow4Lend,
   kRow5,
@@ -33,41 +32,33 @@ enum class Way : std::uint8_t {
   kRow6Migrate,
   kRow7,
   kRow8,
+  kRow9,
   kRow10,
   kRowEnd,
-  kRowCycle,
+  kRowIdle,
   kHangMissed,  // the owner was back before the waiter hung on it
   // wakeups
-  kWakeNotAsleep,
   kWakeInPlace,
   kWakeCurrent,  // in place, and it is still on its CPU
   kWakeReturn,   // migrated: taken off, to be placed anew
-  kWakeReturnDonor,
   kWakeOff,
-  kWakeFromTree,  // it hung on an owner
-  kWakeMoving,    // its context is between two CPUs
+  kWakeMoving,  // its context is between two CPUs
   kActivate,
   kActivateSubtree,
-  // locks
+  // locks; the last three are counted by the checker's scripts
   kHandoff,
-  kHandoffRefused,  // the blocked donor waits for something else, or waits no longer
-  kHandoffStarved,
-  kPickUp,
   kTimedOut,
   kStopped,
   kDeadlock,
-  kStolen,  // woken for the lock, and it was taken again
   kCount,
 };
 
 // Historical faults, by the number they have in section E of the semantics. The letter tells several
 // mutations of one entry apart.
 enum class Mutant : std::uint8_t {
-  kNone,
-  kE02, kE04, kE05, kE09, kE11a, kE11b, kE12, kE13, kE15, kE17a, kE17b, kE18, kE19, kE20, kE21,
-  kE24, kE26, kE32, kE35, kE36, kE37, kE38, kE44, kE48, kE49, kE53, kE54, kE55, kE56a, kE56b, kE57,
-  kE59, kE60a, kE60b, kE61a, kE61b, kE71, kM21, kM10, kTimerLeaf, kGrantLate,
-  kCount,
+  kNone, kE02, kE07, kE08, kE09, kE11, kE13, kE15, kE17a, kE17b, kE20, kE24, kE26, kE32, kE35, kE36,
+  kE37, kE38, kE39, kE44, kE48, kE49, kE50, kE52, kE53, kE55, kE56a, kE56b, kE57, kE59, kE60a, kE60b,
+  kE61a, kE61b, kE62, kE69, kE71, kM21, kCount,
 };
 
 // A Platform that the checker runs has a Mark: the control state of a context at some moment.

@@ -64,9 +64,9 @@ TEST(Deadlock, ATaskThatWantsItsOwnLockForAWhileTimesOut) {
 }
 
 // A (limit 8) and B wait for each other from 2 on; D hangs on A from 4. Nobody is told. The members
-// leave the runqueue, so M has the CPU. At 8 A gives up; B and D lend to it again, so it runs on D,
+// leave the runqueue, so M has the CPU. At 8 A gives up; B and D lend to it again, so it runs on B,
 // past M.
-//   0-1 A; 1-2 B; 3-8 M; 8-9 A on D; 9-10 D; then B (rank 1) is behind M: 10-15 M; 15-16 B.
+//   0-1 A; 1-2 B; 3-8 M; 8-9 A on B; 9-10 B; 10-11 D; 11-16 M.
 TEST(Deadlock, WithATimeLimitNobodyIsToldAndTheRestLendsAgain) {
   TestLab lab;
   TestLab::Mutex a;
@@ -79,7 +79,7 @@ TEST(Deadlock, WithATimeLimitNobodyIsToldAndTheRestLendsAgain) {
     lab.work(1);
     lab.unlock(a);
   });
-  lab.fifo("B", 1, 1, [&] {
+  lab.fifo("B", 9, 1, [&] {
     lab.lock(b);
     lab.work(1);
     EXPECT_EQ(lab.lock_now(a), WaitEnd::kGranted);
@@ -88,15 +88,15 @@ TEST(Deadlock, WithATimeLimitNobodyIsToldAndTheRestLendsAgain) {
     lab.unlock(b);
   });
   lab.fifo("M", 3, 3, [&] { lab.work(10); });
-  lab.fifo("D", 9, 4, [&] {
+  lab.fifo("D", 5, 4, [&] {
     lab.lock(a);
     lab.work(1);
     lab.unlock(a);
   });
   lab.run();
   const Segs expected = {{0, 0, 1, "A", "A"},   {0, 1, 2, "B", "B"},   {0, 3, 8, "M", "M"},
-                         {0, 8, 9, "A", "D"},   {0, 9, 10, "D", "D"},  {0, 10, 15, "M", "M"},
-                         {0, 15, 16, "B", "B"}};
+                         {0, 8, 9, "A", "B"},   {0, 9, 10, "B", "B"},  {0, 10, 11, "D", "D"},
+                         {0, 11, 16, "M", "M"}};
   EXPECT_EQ(lab.segments, expected);
   EXPECT_GE(lab.counters().cycles, 1U);
 }

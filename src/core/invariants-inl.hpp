@@ -390,10 +390,14 @@ bool inv_14_no_lost_wakeup(const InvariantView<P>& view, ViolationReport& violat
   return true;
 }
 
-// 15. Whoever ended a task's wait has delivered its wakeup: nobody sleeps on with the wait over.
+// 15. Whoever ended a task's wait has taken its link away and delivered its wakeup.
 template <typename P>
 bool inv_15_wakeup_delivered(const InvariantView<P>& view, ViolationReport& violation) {
   for (const Task<P>* task : view.tasks) {
+    if (task->wait_end.load(std::memory_order_relaxed) != WaitEnd::kNone &&
+        link_of(*task) != nullptr) {
+      return broken(violation, "the wait of %s has ended, but it is still linked", task->name);
+    }
     if (state_of(*task) != TaskState::kSleeping) continue;
     if (task->wait_end.load(std::memory_order_relaxed) != WaitEnd::kNone) {
       return broken(violation, "the wait of %s has ended, but it sleeps", task->name);
@@ -520,6 +524,20 @@ bool inv_33_hangs_on_its_owner(const InvariantView<P>& view, ViolationReport& vi
   return true;
 }
 
+// 33. A blocked task that lends is where its context counts: on a runqueue, or hanging on somebody.
+template <typename P>
+bool inv_33_lender_is_somewhere(const InvariantView<P>& view, ViolationReport& violation) {
+  for (const Task<P>* task : view.tasks) {
+    if (!task->is_blocked.get() || !view.scheduler.lends(link_of(*task)) ||
+        task->on_rq.load(std::memory_order_relaxed) != OnRq::kNo ||
+        task->parked_on.load(std::memory_order_relaxed) != nullptr) {
+      continue;
+    }
+    return broken(violation, "task %s waits, but is on no runqueue and hangs on nobody", task->name);
+  }
+  return true;
+}
+
 // 34. Nobody hangs on an owner whose own stack is in use.
 template <typename P>
 bool inv_34_hanging_is_off_cpu(const InvariantView<P>& view, ViolationReport& violation) {
@@ -601,6 +619,19 @@ bool inv_38_contexts_belong(const InvariantView<P>& view, int cpu, ViolationRepo
   return sound;
 }
 
+// 38. The end of the slice in use is published, or an earlier instant.
+template <typename P>
+bool inv_38_slice_end(const InvariantView<P>& view, int cpu, ViolationReport& violation) {
+  const auto& rq = view.scheduler.rq(cpu);
+  const auto& donor = donor_of(rq);
+  if (donor.is_idle || will_reschedule(rq)) return true;
+  const Nanos end = rq.classes.slice_end(donor.se, rq.clock_ns);
+  const Nanos published = rq.slice_at.load(std::memory_order_relaxed);
+  if (published <= end) return true;
+  return broken(violation, "CPU %d: the slice of %s ends at %lld ns, but %lld ns is published", cpu,
+                donor.name, static_cast<long long>(end), static_cast<long long>(published));
+}
+
 // 38. The published instant of the first timer is that of the first timer.
 template <typename P>
 bool inv_38_first_timer(const InvariantView<P>& view, int cpu, ViolationReport& violation) {
@@ -661,6 +692,7 @@ inline constexpr CpuRule<P> kCpuRules[] = {
     {31, "deferred lists delivered", &inv_31_lists_delivered<P>},
     {38, "recount", &inv_38_recount<P>},
     {38, "contexts belong to tasks", &inv_38_contexts_belong<P>},
+    {38, "slice end", &inv_38_slice_end<P>},
     {38, "first timer", &inv_38_first_timer<P>},
     {48, "idle with queued tasks", &inv_48_idle_with_work<P>},
 };
@@ -683,6 +715,7 @@ inline constexpr StateRule<P> kStateRules[] = {
     {32, "parked trees", true, &inv_32_parked_trees<P>},
     {32, "who hangs is off", true, &inv_32_hanging_is_off<P>},
     {33, "hangs on its owner", true, &inv_33_hangs_on_its_owner<P>},
+    {33, "lender is somewhere", true, &inv_33_lender_is_somewhere<P>},
     {35, "time is conserved", true, &inv_35_time_is_conserved<P>},
     {36, "donated equals received", true, &inv_36_donated_equals_received<P>},
     {41, "ended is gone", true, &inv_41_ended_is_gone<P>},

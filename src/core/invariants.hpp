@@ -2,11 +2,11 @@
 // and the checker after every step. Numbers are those of the list in the proxy execution semantics
 // (docs/design); the rules themselves are in invariants-inl.hpp, one small function each.
 //
-// Left out because the core has nothing yet that could break them: 17 and 43 (wound-wait, signals),
-// 20, 24, 25, 26 (push, pull, balancing), 39 (deadline class), 42 (hotplug), 46 (core scheduling).
-// Judged elsewhere, since one state does not show them: 2 as a step, 16, 18, 21, 22, 28, 29, 30, 37,
-// 40, 44, 45, 47 (scenarios, lock annotations, the off-means-off test); their traces in a state (2,
-// 22 and 30 as placement, boost and order) are rules here.
+// Left out because the core has nothing yet that could keep or break them: 17 and 43 (wound-wait,
+// signals), 20, 21, 24, 25, 26 (push, pull, balancing), 39 (deadline class), 42 (hotplug), 46 (core
+// scheduling). Judged elsewhere, since one state does not show them: 16, 18, 22, 28, 29, 30, 37, 40,
+// 44, 45, 47 (scenarios, lock annotations, the off-means-off test). 2, 14 and 33 are rules here in
+// the form that a state can show.
 #pragma once
 
 #include <cstdarg>

@@ -110,6 +110,29 @@ TEST(Migration, AChainMovesTowardsItsEnd) {
   EXPECT_EQ(lab.counters().migrations, 3U);
 }
 
+// 37. D lends on CPU 0 from 1 on and goes home when its time is up, at 5, while L runs on: D has paid
+// for 1-5 and not a moment more.
+TEST(Migration, ADonorThatGoesHomeHasPaidUntilThen) {
+  TestLab lab(2);
+  TestLab::Mutex m;
+  auto& l = lab.fifo_on(only(0), "L", 1, 0, [&] {
+    lab.lock(m);
+    lab.work(10);
+    lab.unlock(m);
+  });
+  auto& d = lab.fifo_on(only(1), "D", 9, 1, [&] {
+    EXPECT_EQ(lab.lock_until(m, 5), WaitEnd::kTimedOut);
+    lab.work(2);
+  });
+  lab.run();
+  EXPECT_EQ(l.times.executed_ns, 10);
+  EXPECT_EQ(l.times.received_ns, 4);
+  EXPECT_EQ(l.se.charged_ns, 6);
+  EXPECT_EQ(d.times.executed_ns, 2);
+  EXPECT_EQ(d.times.donated_ns, 4);
+  EXPECT_EQ(d.se.charged_ns, 6);
+}
+
 // L runs on H's 9 (come from CPU 2) when D (5, CPU 1) wants m: D forces nothing and is linked. H gives
 // up at 4 and goes home; L runs on, on its own context. At 6 P (3) would preempt it: L leaves its CPU,
 // so D comes over and L runs on D.

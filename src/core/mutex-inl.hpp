@@ -87,7 +87,12 @@ WaitEnd Mutex<P>::lock_slow(Scheduler& scheduler, Task& me, Nanos deadline_ns) {
   WaitEnd end = WaitEnd::kGranted;
   if (!try_acquire(me)) {
     scheduler.open_wait(me, deadline_ns != kNever);
-    enqueue_waiter(me);
+    if (mutant(platform, Mutant::kM21)) {
+      me.wait_node.lost = 0;
+      this->waiters.insert(me, me.rank());
+    } else {
+      enqueue_waiter(me);
+    }
     scheduler.arm_timer(me, deadline_ns);
     end = wait_for_lock(scheduler, me);
     leave(me);
@@ -113,6 +118,7 @@ WaitEnd Mutex<P>::wait_for_lock(Scheduler& scheduler, Task& me) {
     const WaitEnd end = me.wait_end.load(std::memory_order_acquire);
     if (end != WaitEnd::kNone) return frame.returns(end);
     scheduler.begin_wait(me, *this, Edge::kAnd);
+    if (mutant(platform, Mutant::kM21)) word_.fetch_or(kWaiters, std::memory_order_relaxed);
     const Task* holder = owner();
     platform.trace(trace::EventKind::kBlock, me.id,
                    holder != nullptr ? holder->id : trace::kNoTask, this->id);
@@ -141,6 +147,7 @@ typename Mutex<P>::Task* Mutex<P>::choose_handoff(Scheduler& scheduler, Task& me
     Task* donor = me.blocked_donor.get();
     if (donor != nullptr && scheduler.satisfy(*donor, *this, WaitEnd::kGranted)) {
       ++rq.proxy.handoffs;
+      cover(scheduler.platform(), Way::kHandoff);
       return donor;
     }
   }
@@ -157,9 +164,12 @@ typename Mutex<P>::Task* Mutex<P>::choose_handoff(Scheduler& scheduler, Task& me
 template <typename P>
 void Mutex<P>::unlock_slow(Scheduler& scheduler, Task& me) {
   P& platform = scheduler.platform();
+  // E09: who pays is found out while that can still change.
+  const bool missed = mutant(platform, Mutant::kE09) && me.blocked_donor.get() == nullptr &&
+                      task_in(word_.load(std::memory_order_relaxed)) == &me;
   platform.preempt_disable();
   this->wait_lock.lock();
-  Task* next = choose_handoff(scheduler, me);
+  Task* next = missed ? nullptr : choose_handoff(scheduler, me);
   const bool handed_over = next != nullptr;
   if (handed_over) {
     platform.trace(trace::EventKind::kHandoff, me.id, next->id, this->id);

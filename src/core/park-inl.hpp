@@ -22,15 +22,18 @@ namespace px::core {
 template <Platform P>
 bool Scheduler<P>::hang_on(Runqueue& rq, Task& p, Task& owner, Hang how) {
   Frame frame(platform_);
+  typename P::SpinLock none{};  // of the fault that nests two of these locks
+  Guard nested(mutant(platform_, Mutant::kE08) ? p.blocked_lock : none);
+  if (mutant(platform_, Mutant::kE55)) deactivate(rq, p, policy::Dequeue::kSleep, OnRq::kNo);
   Guard guard(owner.blocked_lock);
   PX_CHECK(p.parked_on.load(std::memory_order_relaxed) == nullptr,
            "a queued task hangs on nobody (invariant 32)");
-  Task* first = owner.parked_first.load(std::memory_order_relaxed);
-  p.parked_prev = nullptr;
-  p.parked_next = first;
-  if (first != nullptr) first->parked_prev = &p;
+  // At the end: activate_parked() takes from the front those that it found there.
+  p.parked_prev = owner.parked_last;
   p.parked_on.store(&owner, std::memory_order_relaxed);
-  owner.parked_first.store(&p, std::memory_order_seq_cst);
+  if (owner.parked_last != nullptr) owner.parked_last->parked_next = &p;
+  owner.parked_last = &p;
+  if (p.parked_prev == nullptr) owner.parked_first.store(&p, std::memory_order_seq_cst);
   bool away = true;
   if (how == Hang::kPark) {
     away = owner.on_rq.load(std::memory_order_seq_cst) == OnRq::kNo;
@@ -38,15 +41,29 @@ bool Scheduler<P>::hang_on(Runqueue& rq, Task& p, Task& owner, Hang how) {
     away = this->rq(owner.cpu.load(std::memory_order_relaxed))
                .curr.load(std::memory_order_seq_cst) == &owner;
   }
+  if (mutant(platform_, Mutant::kE60a) && how == Hang::kPark) away = true;
+  if (mutant(platform_, Mutant::kE60b) && how == Hang::kLink) away = true;
   if (!away) {
-    owner.parked_first.store(first, std::memory_order_relaxed);
-    if (first != nullptr) first->parked_prev = nullptr;
-    p.parked_next = nullptr;
-    p.parked_on.store(nullptr, std::memory_order_relaxed);
+    unlink_parked(p, owner);
+    cover(platform_, Way::kHangMissed);
     return frame.returns(false);
   }
-  deactivate(rq, p, policy::Dequeue::kSleep, OnRq::kNo);
+  if (!mutant(platform_, Mutant::kE55)) deactivate(rq, p, policy::Dequeue::kSleep, OnRq::kNo);
   return frame.returns(true);
+}
+
+// owner.blocked_lock held.
+template <Platform P>
+void Scheduler<P>::unlink_parked(Task& task, Task& owner) {
+  if (task.parked_prev != nullptr) {
+    task.parked_prev->parked_next = task.parked_next;
+  } else {
+    owner.parked_first.store(task.parked_next, std::memory_order_relaxed);
+  }
+  (task.parked_next != nullptr ? task.parked_next->parked_prev : owner.parked_last) =
+      task.parked_prev;
+  task.parked_prev = task.parked_next = nullptr;
+  task.parked_on.store(nullptr, std::memory_order_relaxed);
 }
 
 // Takes `task` out of `owner`'s tree if it hangs there. task.task_lock held.
@@ -55,14 +72,7 @@ bool Scheduler<P>::unhang(Task& task, Task& owner) {
   Frame frame(platform_);
   Guard guard(owner.blocked_lock);
   if (task.parked_on.load(std::memory_order_relaxed) != &owner) return frame.returns(false);
-  if (task.parked_prev != nullptr) {
-    task.parked_prev->parked_next = task.parked_next;
-  } else {
-    owner.parked_first.store(task.parked_next, std::memory_order_relaxed);
-  }
-  if (task.parked_next != nullptr) task.parked_next->parked_prev = task.parked_prev;
-  task.parked_prev = task.parked_next = nullptr;
-  task.parked_on.store(nullptr, std::memory_order_relaxed);
+  unlink_parked(task, owner);
   return frame.returns(true);
 }
 
@@ -78,18 +88,22 @@ void Scheduler<P>::leave_tree(Task& task) {
 }
 
 // One waiter back onto a runqueue, that of its owner, as a blocked context: it lends from there
-// (E53: wake_cpu stays). Its own waiters come after it, through the owner's list: no recursion
-// (E65), no list link used twice (E64).
+// (E53: wake_cpu stays). Its own waiters come after it, through the front of the owner's list: no
+// recursion (E65), no list link used twice (E64). Returns how many of them that are.
 template <Platform P>
-void Scheduler<P>::activate_one(Task& waiter, Task& owner) {
+int Scheduler<P>::activate_one(Task& waiter, Task& owner) {
   Frame frame(platform_);
   {
-    Guard guard(waiter.task_lock);
-    if (!unhang(waiter, owner)) return;
+    typename P::SpinLock none{};  // of the fault that does without the lock
+    Guard guard(mutant(platform_, Mutant::kE52) ? none : waiter.task_lock);
+    if (!unhang(waiter, owner)) return frame.returns(0);
     // It may have been woken since (E61).
-    if (waiter.state.load(std::memory_order_relaxed) != TaskState::kSleeping) return;
+    if (waiter.state.load(std::memory_order_relaxed) != TaskState::kSleeping &&
+        !mutant(platform_, Mutant::kE61a)) {
+      return frame.returns(0);
+    }
     Anchor still_on_cpu(platform_);
-    while (waiter.on_cpu.load(std::memory_order_acquire)) {  // E59
+    while (waiter.on_cpu.load(std::memory_order_acquire) && !mutant(platform_, Mutant::kE59)) {  // E59
       platform_.relax();
       still_on_cpu.again();
     }
@@ -99,43 +113,59 @@ void Scheduler<P>::activate_one(Task& waiter, Task& owner) {
     charge(queue);
     if (waiter.cpu.load(std::memory_order_relaxed) != cpu) {
       waiter.cpu.store(cpu, std::memory_order_release);
+      if (mutant(platform_, Mutant::kE53)) waiter.wake_cpu.set(cpu);
       platform_.trace(trace::EventKind::kMigrate, waiter.id, static_cast<std::uint32_t>(cpu), 0);
     }
+    cover(platform_, Way::kActivate);
     activate(queue, waiter, policy::Enqueue::kMigrate);
     preempt_check(queue, waiter);
   }
+  int children = 0;
   Anchor anchor(platform_);
   for (;;) {
     anchor.again();
+    observe(platform_, children);
     Task* child = nullptr;
     {
       Guard guard(waiter.blocked_lock);
       child = waiter.parked_first.load(std::memory_order_seq_cst);
     }
-    if (child == nullptr) return;
+    if (child == nullptr) return frame.returns(children);
     Guard guard(child->task_lock);
     if (!unhang(*child, waiter)) continue;
     if (child->state.load(std::memory_order_relaxed) != TaskState::kSleeping) continue;
+    cover(platform_, Way::kActivateSubtree);
     Guard list_guard(owner.blocked_lock);
     Task* first = owner.parked_first.load(std::memory_order_relaxed);
     child->parked_next = first;
-    if (first != nullptr) first->parked_prev = child;
+    (first != nullptr ? first->parked_prev : owner.parked_last) = child;
     child->parked_on.store(&owner, std::memory_order_relaxed);
     owner.parked_first.store(child, std::memory_order_seq_cst);
+    ++children;
   }
 }
 
+// All that hang on `owner` now walk again, whatever the owner does meanwhile: if it falls asleep
+// half-way they park on it anew. Those that come later have seen where it is (E54: else the two
+// could go on for ever).
 template <Platform P>
 void Scheduler<P>::activate_parked(Task& owner) {
   Frame frame(platform_);
+  if (owner.parked_first.load(std::memory_order_seq_cst) == nullptr) return;
+  if (owner.on_rq.load(std::memory_order_seq_cst) == OnRq::kNo) return;
+  int left = 0;
+  {
+    Guard guard(owner.blocked_lock);
+    Task* waiter = owner.parked_first.load(std::memory_order_relaxed);
+    for (; waiter != nullptr; waiter = waiter->parked_next) ++left;
+  }
   Anchor anchor(platform_);
-  for (;;) {
+  for (; left > 0; --left) {
     anchor.again();
+    observe(platform_, left);
     Task* waiter = owner.parked_first.load(std::memory_order_seq_cst);
     if (waiter == nullptr) return;
-    // Asleep again: its next wakeup sees to them (E54).
-    if (owner.on_rq.load(std::memory_order_seq_cst) == OnRq::kNo) return;
-    activate_one(*waiter, owner);
+    left += activate_one(*waiter, owner);
   }
 }
 

@@ -100,6 +100,31 @@ TEST(Park, ParkingAndWakingAtOneInstantLoseNobody) {
   }
 }
 
+// E53. D, which ran on CPU 1, comes back on CPU 0 with O at 3 to lend, and goes home to run, although
+// its affinity has come to allow CPU 0.
+//   CPU 0: 3-5 O on D; 5-8 O. CPU 1: 5-6 D.
+TEST(Park, AParkedWaiterGoesHomeToRun) {
+  TestLab lab(2);
+  TestLab::Mutex m;
+  lab.fifo_on(only(0), "O", 1, 0, [&] {
+    lab.lock(m);
+    lab.sleep(3);
+    lab.work(2);
+    lab.unlock(m);
+    lab.work(3);
+  });
+  auto& d = lab.fifo_on(only(1), "D", 9, 1, [&] {
+    lab.lock(m);
+    lab.work(1);
+    lab.unlock(m);
+  });
+  lab.fifo_on(only(1), "S", 1, 2,
+              [&] { lab.simulator->scheduler().set_affinity(d, CpuMask::first(2)); });
+  lab.run();
+  EXPECT_EQ(lab.on_cpu(0), (Segs{{0, 3, 5, "O", "D"}, {0, 5, 8, "O", "O"}}));
+  EXPECT_EQ(lab.on_cpu(1), (Segs{{1, 5, 6, "D", "D"}}));
+}
+
 // O wakes and sleeps again, three times, in one section: its waiters park anew each time (E54) and
 // cost nobody else anything.
 TEST(Park, AnOwnerThatSleepsAgainIsWaitedForAgain) {
@@ -136,7 +161,7 @@ TEST(Park, ADeepTreeComesBackWithoutRecursion) {
   TestLab lab;
   std::vector<TestLab::Mutex> locks(kDepth);
   std::vector<std::string> names;
-  for (int i = 0; i < kDepth; ++i) names.push_back("t" + std::to_string(i));
+  for (int i = 0; i < kDepth; ++i) names.push_back(std::to_string(i));
   for (int i = 0; i < kDepth; ++i) {
     lab.fifo(names[static_cast<std::size_t>(i)].c_str(), i + 1, i, [&, i] {
       lab.lock(locks[static_cast<std::size_t>(i)]);

@@ -11,7 +11,8 @@ namespace px::core {
 template <Platform P>
 typename Scheduler<P>::Walk Scheduler<P>::proxy_idle(Runqueue& rq) {
   set_donor(rq, *rq.idle);
-  rq.need_resched.store(1, std::memory_order_relaxed);
+  if (!mutant(platform_, Mutant::kE50)) rq.need_resched.store(1, std::memory_order_relaxed);
+  cover(platform_, Way::kRowIdle);
   return {ProxyOutcome::kIdle, rq.idle};
 }
 
@@ -104,7 +105,9 @@ typename Scheduler<P>::Walk Scheduler<P>::find_proxy_task(Runqueue& rq, Task& do
   while (p->is_blocked.get()) {
     Waitable* on = p->blocked_on.load(std::memory_order_acquire);
     if (on == nullptr) {  // row 1
+      cover(platform_, p == &curr ? Way::kRow1Self : Way::kRow1Other);
       if (p == &curr) return p->affinity.has(rq.cpu) ? run_waiter(rq, *p) : proxy_idle(rq);
+      if (mutant(platform_, Mutant::kE35)) return run_waiter(rq, *p);
       return proxy_deactivate(rq, *p, ProxyOutcome::kDeactivated);
     }
     // p is queued here and blocked: it cannot leave the wait list, so the waitable stays.
@@ -112,6 +115,7 @@ typename Scheduler<P>::Walk Scheduler<P>::find_proxy_task(Runqueue& rq, Task& do
     {
       Guard blocked_guard(p->blocked_lock);
       if (p->blocked_on.load(std::memory_order_relaxed) != on) {  // row 2
+        cover(platform_, Way::kRow2);
         return {ProxyOutcome::kPickAgain};
       }
     }
@@ -119,11 +123,14 @@ typename Scheduler<P>::Walk Scheduler<P>::find_proxy_task(Runqueue& rq, Task& do
     Task* owner = on->next(*p);
     if (owner == nullptr) {  // row 4
       const bool at_home = p->cpu.load(std::memory_order_relaxed) == p->wake_cpu.get();
-      if (p->affinity.has(rq.cpu) && (p == &curr || at_home)) {
+      if ((p->affinity.has(rq.cpu) && (p == &curr || at_home)) || mutant(platform_, Mutant::kE26)) {
+        cover(platform_, Way::kRow4Run);
         (void)satisfy(*p, *on, WaitEnd::kNone);
         return run_waiter(rq, *p);
       }
       if (p == &curr) return proxy_idle(rq);
+      if (mutant(platform_, Mutant::kE49)) return proxy_deactivate(rq, *p, ProxyOutcome::kDeactivated);
+      cover(platform_, Way::kRow4Lend);
       owner = on->waiters.first();
       observe(platform_, owner);
       if (satisfy(*owner, *on, WaitEnd::kNone)) defer_wake(rq.deferred_wakes, *owner);
@@ -131,39 +138,51 @@ typename Scheduler<P>::Walk Scheduler<P>::find_proxy_task(Runqueue& rq, Task& do
     }
     const OnRq owner_on_rq = owner->on_rq.load(std::memory_order_seq_cst);
     if (owner_on_rq == OnRq::kNo) {  // row 5
-      if (curr_in_chain) return proxy_idle(rq);
-      if (!hang_on(rq, *p, *owner, Hang::kPark)) return {ProxyOutcome::kPickAgain};
+      if (curr_in_chain && !mutant(platform_, Mutant::kE17a)) return proxy_idle(rq);
+      Task& parked = mutant(platform_, Mutant::kE57) ? donor : *p;
+      if (!hang_on(rq, parked, *owner, Hang::kPark)) return {ProxyOutcome::kPickAgain};
       ++rq.proxy.parks;
+      cover(platform_, Way::kRow5);
       return {ProxyOutcome::kParked};
     }
     const int owner_cpu = owner->cpu.load(std::memory_order_acquire);
-    if (owner_on_rq == OnRq::kMigrating) return proxy_idle(rq);  // row 7
+    if (owner_on_rq == OnRq::kMigrating) {  // row 7
+      cover(platform_, Way::kRow7);
+      if (mutant(platform_, Mutant::kE24)) return {ProxyOutcome::kPickAgain};
+      return proxy_idle(rq);
+    }
     if (owner_cpu != rq.cpu) {                                   // row 6
-      if (curr_in_chain) return proxy_idle(rq);
+      if (curr_in_chain && !mutant(platform_, Mutant::kE17b)) return proxy_idle(rq);
       if (this->rq(owner_cpu).curr.load(std::memory_order_seq_cst) == owner &&
           donor.rank().value() <=
               this->rq(owner_cpu).donor_rank.load(std::memory_order_relaxed)) {
         if (!hang_on(rq, *p, *owner, Hang::kLink)) return {ProxyOutcome::kPickAgain};
         ++rq.proxy.links;
+        cover(platform_, Way::kRow6Link);
         return {ProxyOutcome::kLinked};
       }
-      return proxy_migrate(rq, donor, *p, owner_cpu);
+      cover(platform_, Way::kRow6Migrate);
+      return proxy_migrate(rq, donor, mutant(platform_, Mutant::kE39) ? donor : *p, owner_cpu);
     }
     if (owner->on_rq.load(std::memory_order_seq_cst) != OnRq::kQueued ||
         owner->cpu.load(std::memory_order_acquire) != rq.cpu) {  // row 8
+      cover(platform_, Way::kRow8);
       return {ProxyOutcome::kPickAgain};
     }
     p->walk_mark = mark;
-    if (owner->walk_mark == mark) {  // row 9
+    if (owner->walk_mark == mark && !mutant(platform_, Mutant::kE13)) {  // row 9
       if (curr_in_chain) return proxy_idle(rq);
       ++rq.proxy.cycles;
+      cover(platform_, Way::kRow9);
       (void)hang_on(rq, *p, *owner, Hang::kCycle);
       return {ProxyOutcome::kCycle};
     }
     ++rq.proxy.hops;
+    cover(platform_, Way::kRow10);
     owner->blocked_donor.set(p);  // row 10
     p = owner;
   }
+  cover(platform_, Way::kRowEnd);
   return {ProxyOutcome::kRunOwner, p};
 }
 

@@ -54,8 +54,8 @@ void Scheduler<P>::charge(Runqueue& rq) {
     rq.idle_ns += ran;
     return;
   }
-  curr.times.executed_ns += ran;
   Task& donor = *rq.donor.load(std::memory_order_relaxed);
+  (mutant(platform_, Mutant::kE69) ? donor : curr).times.executed_ns += ran;
   if (donor.is_idle) [[unlikely]] {
     curr.se.charged_ns += ran;
     return;
@@ -81,6 +81,7 @@ void Scheduler<P>::activate(Runqueue& rq, Task& task, policy::Enqueue why) {
 // goes (E15), then `on_rq`, and nothing touches the task afterwards.
 template <Platform P>
 void Scheduler<P>::deactivate(Runqueue& rq, Task& task, policy::Dequeue why, OnRq to) {
+  if (mutant(platform_, Mutant::kE15)) task.on_rq.store(to, std::memory_order_release);
   rq.classes.dequeue(task.se, why, rq.clock_ns);
   rq.nr_queued.store(rq.classes.queued(), std::memory_order_relaxed);
   if (rq.donor.load(std::memory_order_relaxed) == &task) {
@@ -102,6 +103,7 @@ void Scheduler<P>::resched(Runqueue& rq) {
 
 template <Platform P>
 void Scheduler<P>::resched_current() {
+  if (mutant(platform_, Mutant::kE48)) return;
   this_rq().need_resched.store(1, std::memory_order_relaxed);
 }
 
@@ -111,7 +113,7 @@ void Scheduler<P>::preempt_check(Runqueue& rq, Task& woken) {
   Task& donor = *rq.donor.load(std::memory_order_relaxed);
   if (&donor == &woken) {
     // The current donor waits no longer: the boost of whoever runs on it ends at once (E48).
-    if (rq.curr.load(std::memory_order_relaxed) != &woken) resched(rq);
+    if (rq.curr.load(std::memory_order_relaxed) != &woken && !mutant(platform_, Mutant::kE48)) resched(rq);
   } else if (rq.classes.preempts(woken.se, donor.se, rq.clock_ns)) {
     resched(rq);
   } else {
@@ -220,13 +222,15 @@ void Scheduler<P>::schedule(ScheduleMode mode) {
   charge(rq);
   if (mode == ScheduleMode::kBlock) {
     try_to_block(rq, prev);
-  } else if (mode == ScheduleMode::kYield && !donor_before->is_idle) {
+  } else if (mode == ScheduleMode::kYield && !donor_before->is_idle &&
+             !(mutant(platform_, Mutant::kE71) && donor_before != &prev)) {
     // A proxy's yield yields the donor: else the same donor would be picked again for ever (E71).
     rq.classes.yield(rq.donor.load(std::memory_order_relaxed)->se, rq.clock_ns);
   }
   leave_if_not_allowed(rq, prev);
   rq.need_resched.store(0, std::memory_order_relaxed);
   Task* next = pick_next(rq);
+  if (mutant(platform_, Mutant::kE20)) rq.need_resched.store(0, std::memory_order_relaxed);
   update_slice(rq);
   if (next != &prev) [[likely]] {
     switch_to(rq, prev, *next);
@@ -266,7 +270,7 @@ template <Platform P>
 void Scheduler<P>::finish_switch() {
   Frame frame(platform_);
   Runqueue& rq = this_rq();  // anew: this stack may have come from another CPU
-  Task& prev = *rq.switched_from;
+  Task& prev = *std::exchange(rq.switched_from, nullptr);
   observe(platform_, &prev);
   const bool ended = prev.state.load(std::memory_order_relaxed) == TaskState::kDead;
   // Its linked waiters lend to a task that does not run any more: they go to its runqueue and walk
@@ -278,10 +282,11 @@ void Scheduler<P>::finish_switch() {
   observe(platform_, wakes);
   observe(platform_, moves);
   prev.on_cpu.store(false, std::memory_order_release);
+  if (mutant(platform_, Mutant::kE62) && release_linked) activate_parked(prev);
   rq.lock.unlock();
   if (ended) platform_.retire(prev);
   deliver_moves(moves);  // first: a wakeup waits for a task on its way, and only we can let it arrive
-  if (release_linked) activate_parked(prev);
+  if (release_linked && !mutant(platform_, Mutant::kE56b)) activate_parked(prev);
   deliver_wakes(wakes);
 }
 

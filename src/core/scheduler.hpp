@@ -179,7 +179,8 @@ class Scheduler {
   [[nodiscard]] bool hang_on(Runqueue& rq, Task& p, Task& owner, Hang how);
   bool unhang(Task& task, Task& owner);
   void leave_tree(Task& task);
-  void activate_one(Task& waiter, Task& owner);
+  void unlink_parked(Task& task, Task& owner);
+  [[nodiscard]] int activate_one(Task& waiter, Task& owner);
 
   // wait-inl.hpp
   void drop_link(Task& task);

@@ -101,6 +101,7 @@ struct Task {
   // The tree of waiters parked on (owner off its runqueue) or linked to (owner running elsewhere)
   // this task, and this task's place in another's.
   typename P::template Atomic<Task*> parked_first;
+  Task* parked_last = nullptr;
   typename P::template Atomic<Task*> parked_on;
   Task* parked_prev = nullptr;
   Task* parked_next = nullptr;

@@ -17,8 +17,9 @@ void Scheduler<P>::open_wait(Task& me, bool may_end) {
 template <Platform P>
 void Scheduler<P>::begin_wait(Task& me, Waitable& on, Edge edge) {
   Frame frame(platform_);
+  if (mutant(platform_, Mutant::kE11)) me.blocked_on.store(&on, std::memory_order_seq_cst);
   Guard guard(me.blocked_lock);
-  PX_CHECK(me.blocked_on.load(std::memory_order_relaxed) == nullptr,
+  PX_CHECK(mutant(platform_, Mutant::kE11) || me.blocked_on.load(std::memory_order_relaxed) == nullptr,
            "a task waits for one thing at a time");
   me.block_seq = next_block_seq_.fetch_add(1, std::memory_order_relaxed) + 1;
   me.blocked_edge = edge;
@@ -48,7 +49,10 @@ bool Scheduler<P>::end_link(Task& me) {
   Frame frame(platform_);
   Guard guard(me.blocked_lock);
   const bool taken_away = me.blocked_on.load(std::memory_order_relaxed) == nullptr;
-  me.blocked_on.store(nullptr, std::memory_order_relaxed);
+  if (!(mutant(platform_, Mutant::kE02) &&
+        me.wait_end.load(std::memory_order_relaxed) > WaitEnd::kGranted)) {
+    me.blocked_on.store(nullptr, std::memory_order_relaxed);
+  }
   me.state.store(TaskState::kRunnable, std::memory_order_relaxed);
   return frame.returns(taken_away);
 }
@@ -58,7 +62,9 @@ bool Scheduler<P>::satisfy(Task& waiter, const Waitable& on, WaitEnd why) {
   Frame frame(platform_);
   Guard guard(waiter.blocked_lock);
   // Another unlocker may have been here before (E05), or the wait has ended by itself.
-  if (waiter.blocked_on.load(std::memory_order_relaxed) != &on) return frame.returns(false);
+  if (waiter.blocked_on.load(std::memory_order_relaxed) != &on && !mutant(platform_, Mutant::kE07)) {
+    return frame.returns(false);
+  }
   if (why != WaitEnd::kNone) {
     WaitEnd expected = WaitEnd::kNone;
     if (!waiter.wait_end.compare_exchange_strong(expected, why, std::memory_order_seq_cst,
@@ -90,7 +96,7 @@ void Scheduler<P>::drop_link(Task& task) {
   Frame frame(platform_);
   Guard guard(task.blocked_lock);
   const Waitable* on = task.blocked_on.load(std::memory_order_relaxed);
-  if (on == nullptr) return;
+  if (on == nullptr || mutant(platform_, Mutant::kE02)) return;
   task.blocked_on.store(nullptr, std::memory_order_release);
   platform_.trace(trace::EventKind::kUnblock, task.id, trace::kNoTask, on->id);
 }
@@ -105,8 +111,9 @@ WaitEnd Scheduler<P>::sleep_until(Nanos when_ns) {
   for (;;) {
     anchor.again();
     // Partner: the timer's exchange of wait_end, then its look at the state. One sees the other.
-    me.state.store(TaskState::kSleeping, std::memory_order_seq_cst);
+    if (!mutant(platform_, Mutant::kE44)) me.state.store(TaskState::kSleeping, std::memory_order_seq_cst);
     if (me.wait_end.load(std::memory_order_seq_cst) != WaitEnd::kNone) break;
+    if (mutant(platform_, Mutant::kE44)) me.state.store(TaskState::kSleeping, std::memory_order_seq_cst);
     schedule(ScheduleMode::kBlock);
   }
   me.state.store(TaskState::kRunnable, std::memory_order_relaxed);
@@ -164,7 +171,12 @@ void Scheduler<P>::exit() {
   deliver_wakes(wakes);
   activate_parked(me);
   platform_.trace(trace::EventKind::kExit, me.id, trace::kNoTask, 0);
-  me.state.store(TaskState::kDead, std::memory_order_seq_cst);
+  {
+    // A late wakeup looks at the state and changes it under this lock: it may not have seen us asleep
+    // before and make us runnable afterwards.
+    Guard guard(me.task_lock);
+    me.state.store(TaskState::kDead, std::memory_order_seq_cst);
+  }
   schedule(ScheduleMode::kBlock);
   PX_CHECK(false, "an ended task does not run again");
   __builtin_unreachable();

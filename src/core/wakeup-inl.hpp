@@ -22,6 +22,7 @@ typename Scheduler<P>::RqRef Scheduler<P>::lock_task_rq(Task& task) {
     const OnRq on_rq = task.on_rq.load(std::memory_order_acquire);
     if (on_rq == OnRq::kNo) return {};
     if (on_rq == OnRq::kMigrating) {
+      cover(platform_, Way::kWakeMoving);
       platform_.relax();
       continue;
     }
@@ -36,12 +37,18 @@ typename Scheduler<P>::RqRef Scheduler<P>::lock_task_rq(Task& task) {
 }
 
 // Whether the task that runs here does so on behalf of `task`, the donor or a later link of the
-// chain: whether the last walk, which found who runs, came through it. rq.lock held.
+// chain. False also if the CPU is about to choose again: only until then the links that the last
+// walk left behind, from who runs back to the donor, are sure to be whole. rq.lock held.
 template <Platform P>
 bool Scheduler<P>::in_running_chain(const Runqueue& rq, const Task& task) const {
+  if (rq.need_resched.load(std::memory_order_relaxed) != 0) return false;
   const Task* donor = rq.donor.load(std::memory_order_relaxed);
-  return donor != rq.curr.load(std::memory_order_relaxed) &&
-         (donor == &task || task.walk_mark == walk_mark_of(rq));
+  const Task* link = rq.curr.load(std::memory_order_relaxed);
+  while (link != donor && !donor->is_idle) {
+    link = link->blocked_donor.get();
+    if (link == &task) return true;
+  }
+  return false;
 }
 
 // Makes a queued task runnable where it is, or, if it may not execute there, takes it off the
@@ -56,8 +63,15 @@ bool Scheduler<P>::wake_on_rq(Task& task) {
   if (task.is_blocked.get()) {
     // A link of the chain that runs here is gone: whoever runs at its end must not run on with it.
     if (in_running_chain(*queue, task)) resched(*queue);
-    const bool away = queue->cpu != task.wake_cpu.get() || !task.affinity.has(queue->cpu);
+    const bool away = (queue->cpu != task.wake_cpu.get() && !mutant(platform_, Mutant::kE38)) ||
+                      !task.affinity.has(queue->cpu);
     if (away && !is_curr) {
+      cover(platform_, Way::kWakeReturn);
+      if (mutant(platform_, Mutant::kE32)) {
+        task.state.store(TaskState::kRunnable, std::memory_order_relaxed);
+        queue->lock.unlock();
+        return frame.returns(true);
+      }
       deactivate(*queue, task, policy::Dequeue::kSleep, OnRq::kNo);
       queue->lock.unlock();
       return frame.returns(false);
@@ -66,6 +80,7 @@ bool Scheduler<P>::wake_on_rq(Task& task) {
   }
   task.state.store(TaskState::kRunnable, std::memory_order_relaxed);
   platform_.trace(trace::EventKind::kWake, task.id, static_cast<std::uint32_t>(queue->cpu), 0);
+  cover(platform_, is_curr ? Way::kWakeCurrent : Way::kWakeInPlace);
   if (!is_curr) preempt_check(*queue, task);
   queue->lock.unlock();
   return frame.returns(true);
@@ -75,20 +90,25 @@ bool Scheduler<P>::wake_on_rq(Task& task) {
 template <Platform P>
 void Scheduler<P>::wake_off_rq(Task& task) {
   Frame frame(platform_);
+  cover(platform_, Way::kWakeOff);
   task.state.store(TaskState::kWaking, std::memory_order_relaxed);
-  leave_tree(task);
+  if (!mutant(platform_, Mutant::kE61b)) leave_tree(task);
   // Its last CPU may still be switching away from it; that takes a bounded number of steps.
   Anchor anchor(platform_);
   while (task.on_cpu.load(std::memory_order_acquire)) {
     platform_.relax();
     anchor.again();
   }
-  const int cpu = select_cpu(task, task.wake_cpu.get());
+  const int cpu =
+      mutant(platform_, Mutant::kE36) ? task.wake_cpu.get() : select_cpu(task, task.wake_cpu.get());
   Runqueue& queue = rq(cpu);
   Guard guard(queue.lock);
   charge(queue);
+  // Also where it was moved to already (E37).
+  if (!(mutant(platform_, Mutant::kE37) && task.cpu.load(std::memory_order_relaxed) == cpu)) {
+    task.wake_cpu.set(cpu);
+  }
   task.cpu.store(cpu, std::memory_order_release);
-  task.wake_cpu.set(cpu);  // also where it was moved to already (E37)
   task.is_blocked.set(false);
   task.state.store(TaskState::kRunnable, std::memory_order_relaxed);
   activate(queue, task, policy::Enqueue::kWake);
@@ -104,7 +124,7 @@ bool Scheduler<P>::wake(Task& task) {
     if (task.state.load(std::memory_order_seq_cst) != TaskState::kSleeping) return false;
     if (!wake_on_rq(task)) wake_off_rq(task);
   }
-  activate_parked(task);
+  if (!mutant(platform_, Mutant::kE56a)) activate_parked(task);
   return true;
 }
 
@@ -196,7 +216,6 @@ void Scheduler<P>::deliver_moves(Task* list) {
   Anchor anchor(platform_);
   Task* executing = nullptr;  // at most one per list: some may be linked to it
   while (list != nullptr) {
-    anchor.again();
     Task& task = *list;
     list = task.deferred_next;
     observe(platform_, &task);
@@ -205,6 +224,7 @@ void Scheduler<P>::deliver_moves(Task* list) {
     const int cpu = task.migrate_to;
     observe(platform_, cpu);
     const bool proxy_move = task.proxy_move;
+    observe(platform_, proxy_move);
     if (!proxy_move) executing = &task;
     Runqueue& queue = rq(cpu);
     Guard guard(queue.lock);
@@ -212,6 +232,8 @@ void Scheduler<P>::deliver_moves(Task* list) {
     task.cpu.store(cpu, std::memory_order_release);
     if (!proxy_move) task.wake_cpu.set(cpu);
     activate(queue, task, policy::Enqueue::kMigrate);
+    task.migrate_to = -1;
+    task.proxy_move = false;
     if (proxy_move) {
       platform_.trace(trace::EventKind::kMigrate, task.id, static_cast<std::uint32_t>(cpu), 0);
     }

@@ -59,7 +59,8 @@ void exchange_exception_state(Context& from, const Context& to) noexcept {
 // The last step before a jump. `keep` is where the address sanitizer leaves the departing side's
 // fake stack, or null if that side never runs again. Inlined always, as complete_arrival() is: the
 // thread sanitizer counts a function's entry and exit on the fiber that is current at each.
-[[gnu::always_inline]] inline void announce_departure([[maybe_unused]] void** keep, [[maybe_unused]] Context& to) noexcept {
+[[gnu::always_inline]] inline void announce_departure([[maybe_unused]] void** keep,
+                                                      [[maybe_unused]] Context& to) noexcept {
 #if PX_ASAN
   __sanitizer_start_switch_fiber(keep, to.stack_low, to.stack_size);
 #endif

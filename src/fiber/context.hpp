@@ -9,9 +9,9 @@
 // What a switch carries: the callee-saved registers, MXCSR and the x87 control word, and the C++
 // runtime's per-thread exception state (the caught-exception stack and the uncaught count), without
 // which two fibers suspended inside their catch handlers would rethrow each other's exception.
-// What it does not carry: the signal mask, errno, and thread-local storage. A context may be resumed
-// on another OS thread than the one that suspended it, so no caller may keep the address of a
-// thread-local object across a switch.
+// What it does not carry: the signal mask, errno, and thread-local storage. A context may be
+// resumed on another OS thread than the one that suspended it, so no caller may keep the address of
+// a thread-local object across a switch.
 #pragma once
 
 #include <cstddef>

@@ -296,7 +296,8 @@ TEST(ContextDeathTest, ReturningFromTheEntryIsCaught) {
         Context here;
         adopt_thread(here);
         Context fiber;
-        make(fiber, pool().acquire(), [](void*) noexcept {}, nullptr);
+        make(
+            fiber, pool().acquire(), [](void*) noexcept {}, nullptr);
         switch_to(here, fiber);
       },
       "entry function returned");

@@ -1,6 +1,5 @@
 #include "fiber/stack.hpp"
 
-#include <sched.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -75,8 +74,8 @@ GuardBudget& guard_budget() noexcept {
 // Whether the kernel knows lightweight guard regions: asked once, on a page of our own.
 bool has_guard_regions() noexcept {
   static const bool known = [] {
-    void* const page = ::mmap(nullptr, kPageSize, PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* const page =
+        ::mmap(nullptr, kPageSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) return false;
     const bool accepted = ::madvise(page, kPageSize, kMadvGuardInstall) == 0;
     ::munmap(page, kPageSize);
@@ -97,10 +96,13 @@ void* map_memory(std::size_t bytes) noexcept {
 
 }  // namespace
 
+std::size_t signal_frame_bytes() noexcept {
+  constexpr unsigned long kOldestFrame = 2048;  // MINSIGSTKSZ, for kernels that do not say
+  return std::max(::getauxval(kAtMinsigstksz), kOldestFrame);
+}
+
 std::size_t min_stack_size() noexcept {
-  const unsigned long frame = ::getauxval(kAtMinsigstksz);
-  constexpr unsigned long kOldestFrame = 2048;  // MINSIGSTKSZ of kernels that do not say
-  return round_up(std::size_t{16} * 1024 + std::max(frame, kOldestFrame), kPageSize);
+  return round_up(std::size_t{16} * 1024 + signal_frame_bytes(), kPageSize);
 }
 
 StackPool::StackPool(const StackPoolOptions& options)
@@ -123,37 +125,22 @@ StackPool::~StackPool() {
   unmap_list(cold_);
 }
 
-void StackPool::lock() const noexcept {
-  constexpr int kSpinsBeforeYield = 100;
-  int spins = 0;
-  while (locked_.exchange(true, std::memory_order_acquire)) {
-    while (locked_.load(std::memory_order_relaxed)) {
-      // With one CPU the holder may be a thread that the kernel has taken off it.
-      if (++spins % kSpinsBeforeYield == 0) {
-        ::sched_yield();
-      } else {
-        __builtin_ia32_pause();
-      }
-    }
-  }
-}
-
 StackPool::IdleNode* StackPool::idle_node(const Stack& stack) const noexcept {
   return reinterpret_cast<IdleNode*>(stack.low + stack_size_ - sizeof(IdleNode));
 }
 
 Stack StackPool::acquire() {
-  lock();
+  lock_.lock();
   IdleNode*& list = warm_ != nullptr ? warm_ : cold_;
   IdleNode* const node = list;
   if (node == nullptr) {
-    unlock();
+    lock_.unlock();
     return map_stack();
   }
   (&list == &warm_ ? statistics_.idle_warm : statistics_.idle_cold) -= 1;
   list = node->next;
   ++statistics_.in_use;
-  unlock();
+  lock_.unlock();
   const Stack stack = node->stack;
   if (!stack.guarded) write_canary(stack);
   return stack;
@@ -165,46 +152,46 @@ void StackPool::release(const Stack& stack) noexcept {
   forget_frames(stack);
   PX_CHECK(canary_intact(stack), "stack overflow: the canary below a released stack is gone");
   IdleNode* const node = new (idle_node(stack)) IdleNode{nullptr, stack};
-  lock();
+  lock_.lock();
   PX_CHECK(statistics_.in_use > 0, "more stacks released than acquired");
   const bool warm = statistics_.idle_warm < keep_warm_;
   if (!warm) {
-    unlock();
+    lock_.unlock();
     give_back_memory(stack);
-    lock();
+    lock_.lock();
   }
   --statistics_.in_use;
   ++(warm ? statistics_.idle_warm : statistics_.idle_cold);
   IdleNode*& list = warm ? warm_ : cold_;
   node->next = list;
   list = node;
-  unlock();
+  lock_.unlock();
 }
 
 void StackPool::trim() noexcept {
-  lock();
+  lock_.lock();
   IdleNode* list = warm_;
   const std::size_t count = statistics_.idle_warm;
   warm_ = nullptr;
   statistics_.idle_warm = 0;
-  unlock();
+  lock_.unlock();
   if (list == nullptr) return;
   IdleNode* last = list;
   for (IdleNode* node = list; node != nullptr; node = node->next) {
     give_back_memory(node->stack);
     last = node;
   }
-  lock();
+  lock_.lock();
   last->next = cold_;
   cold_ = list;
   statistics_.idle_cold += count;
-  unlock();
+  lock_.unlock();
 }
 
 StackPool::Statistics StackPool::statistics() const noexcept {
-  lock();
+  lock_.lock();
   const Statistics result = statistics_;
-  unlock();
+  lock_.unlock();
   return result;
 }
 
@@ -224,12 +211,12 @@ Stack StackPool::map_stack() {
     write_canary(stack);
     if (guard_pages_) notice_once();
   }
-  lock();
+  lock_.lock();
   ++statistics_.mapped;
   ++statistics_.in_use;
   if (stack.guarded) ++statistics_.guarded;
   statistics_.reserved_bytes += guard_bytes + stack_size_;
-  unlock();
+  lock_.unlock();
   return stack;
 }
 
@@ -281,9 +268,8 @@ void StackSlab::check_stack_size(std::size_t stack_size) {
   constexpr std::size_t kSmallest = 4096;
   constexpr std::size_t kAlignment = 64;
   if (stack_size < kSmallest || stack_size % kAlignment != 0) {
-    throw_error(std::errc::invalid_argument,
-                "stack_size: " + std::to_string(stack_size) +
-                    " bytes; expected a multiple of 64, 4096 or more");
+    throw_error(std::errc::invalid_argument, "stack_size: " + std::to_string(stack_size) +
+                                                 " bytes; expected a multiple of 64, 4096 or more");
   }
 }
 
@@ -310,9 +296,9 @@ StackSlab::StackSlab(std::size_t max_stacks, std::size_t stack_size)
   mapped_bytes_ = bytes_for(max_stacks, stack_size);
   memory_ = static_cast<std::byte*>(map_memory(mapped_bytes_));
   if (memory_ == nullptr) {
-    throw_error(std::errc::not_enough_memory,
-                "no address space for " + std::to_string(max_stacks) + " stacks of " +
-                    std::to_string(stack_size) + " bytes; use smaller stacks or fewer tasks");
+    throw_error(std::errc::not_enough_memory, "no address space for " + std::to_string(max_stacks) +
+                                                  " stacks of " + std::to_string(stack_size) +
+                                                  " bytes; use smaller stacks or fewer tasks");
   }
   stacks_ = memory_ + header_bytes(capacity_);
 }

@@ -13,6 +13,9 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/annotations.hpp"
+#include "fiber/spin_lock.hpp"
+
 namespace px::fiber {
 
 inline constexpr std::size_t kPageSize = 4096;
@@ -47,8 +50,11 @@ inline void write_canary(const Stack& stack) noexcept {
   return stack.guarded && at < low && low - at <= kPageSize;
 }
 
-// The smallest usable stack: 16 KiB for the program plus room for one signal frame of this CPU
-// (3.3 KiB with AVX-512), rounded up to whole pages.
+// What the kernel needs on a stack to deliver a signal on this CPU: 3.3 KiB with AVX-512.
+[[nodiscard]] std::size_t signal_frame_bytes() noexcept;
+
+// The smallest usable stack: 16 KiB for the program plus one signal frame, rounded up to whole
+// pages.
 [[nodiscard]] std::size_t min_stack_size() noexcept;
 
 // One line for the user, ended by a newline. Called at most once per pool, from acquire().
@@ -110,8 +116,6 @@ class StackPool {
     Stack stack;
   };
 
-  void lock() const noexcept;
-  void unlock() const noexcept { locked_.store(false, std::memory_order_release); }
   [[nodiscard]] IdleNode* idle_node(const Stack& stack) const noexcept;
   [[nodiscard]] Stack map_stack();
   [[nodiscard]] bool install_guard(std::byte* page) const noexcept;
@@ -126,12 +130,12 @@ class StackPool {
   const Notice notice_;
   std::atomic<bool> noticed_{false};
 
-  mutable std::atomic<bool> locked_{false};
-  // All below is guarded by locked_. Both lists are last in, first out: the most recently used
-  // stack is the one most likely to be in the cache.
-  IdleNode* warm_ = nullptr;
-  IdleNode* cold_ = nullptr;
-  Statistics statistics_;
+  mutable SpinLock lock_;
+  // Both lists are last in, first out: the most recently used stack is the one most likely to be in
+  // the cache.
+  IdleNode* warm_ PX_GUARDED_BY(lock_) = nullptr;
+  IdleNode* cold_ PX_GUARDED_BY(lock_) = nullptr;
+  Statistics statistics_ PX_GUARDED_BY(lock_);
 };
 
 // Small stacks of one size from one piece of memory, in a fixed order: released stacks last in,

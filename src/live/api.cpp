@@ -8,6 +8,7 @@
 #include "live/platform-inl.hpp"
 #include "live/runtime.hpp"
 #include "px/error.hpp"
+#include "px/task_local.hpp"
 #include "px/this_task.hpp"
 #include "px/version.hpp"
 
@@ -145,6 +146,15 @@ void set_task_params(TaskStateBase& state, const SchedParams& params) {
 }
 void set_task_affinity(TaskStateBase& state, const CpuSet& cpus) {
   state.runtime->scheduler().set_affinity(state.object->core, state.runtime->mask_of(cpus));
+}
+void* task_slot(const void* key, void* (*create)(), void (*destroy)(void*)) {
+  auto& state = *require_task("px::task_local").state;
+  for (const auto& slot : state.slots) {
+    if (slot.key == key) return slot.object;
+  }
+  void* object = create();
+  state.slots.push_back({key, object, destroy});
+  return object;
 }
 RuntimeImpl& current_runtime() { return *require_task("px::spawn").runtime; }
 

@@ -115,8 +115,8 @@ bool TscClock::calibrate() noexcept {
   const timespec pause{0, kCalibration};
   ::clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, nullptr);
   const Sample second = take_sample();
-  const std::int64_t multiplier = multiplier_between(second.ticks - first.ticks,
-                                                     second.monotonic_ns - first.monotonic_ns);
+  const std::int64_t multiplier =
+      multiplier_between(second.ticks - first.ticks, second.monotonic_ns - first.monotonic_ns);
   if (multiplier == 0) return false;
   // Both scales alike: a reading from before the base extends the line to the left.
   scales_[0].store({second.ticks, 0, multiplier});
@@ -160,8 +160,6 @@ void TscClock::publish(std::uint32_t sequence, const Scale& current,
   };
   const std::int64_t base = static_cast<std::int64_t>(__rdtsc()) + ticks_of(kLead);
   sequence_.store(sequence | kWriting, std::memory_order_relaxed);
-  // Readers that see any of the stores below also see the mark.
-  std::atomic_thread_fence(std::memory_order_release);
   scales_[1 - current_index(sequence)].store({base, scaled(current, base), multiplier});
   const bool in_time = static_cast<std::int64_t>(__rdtsc()) < base - ticks_of(kLeadLeft);
   if (in_time) {

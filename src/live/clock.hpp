@@ -42,7 +42,8 @@ class TscClock {
   // threads ordered by other means may disagree by the few tens of nanoseconds by which a CPU
   // reorders a counter read; who subtracts across threads clamps at zero.
   [[nodiscard]] Nanos now() const noexcept {
-    if (!uses_tsc_) [[unlikely]] return monotonic() - origin_;
+    if (!uses_tsc_) [[unlikely]]
+      return monotonic() - origin_;
     for (;;) {
       const std::uint32_t sequence = sequence_.load(std::memory_order_acquire);
       const auto ticks = static_cast<std::int64_t>(__rdtsc());
@@ -51,7 +52,6 @@ class TscClock {
         if ((sequence & kWriting) != 0) continue;  // a fresh reading is past the base by now
         scale = scales_[1 - current_index(sequence)].load();
       }
-      std::atomic_thread_fence(std::memory_order_acquire);
       if (sequence_.load(std::memory_order_relaxed) == sequence) [[likely]] {
         return scaled(scale, ticks);
       }
@@ -88,14 +88,16 @@ class TscClock {
   };
   class SharedScale {
    public:
+    // Acquire and release pair up member by member: whoever loads a new member also sees the mark
+    // kWriting that was stored before it, and rejects the mixture.
     [[nodiscard]] Scale load() const noexcept {
-      return {base_ticks_.load(std::memory_order_relaxed), base_ns_.load(std::memory_order_relaxed),
-              multiplier_.load(std::memory_order_relaxed)};
+      return {base_ticks_.load(std::memory_order_acquire), base_ns_.load(std::memory_order_acquire),
+              multiplier_.load(std::memory_order_acquire)};
     }
     void store(const Scale& scale) noexcept {
-      base_ticks_.store(scale.base_ticks, std::memory_order_relaxed);
-      base_ns_.store(scale.base_ns, std::memory_order_relaxed);
-      multiplier_.store(scale.multiplier, std::memory_order_relaxed);
+      base_ticks_.store(scale.base_ticks, std::memory_order_release);
+      base_ns_.store(scale.base_ns, std::memory_order_release);
+      multiplier_.store(scale.multiplier, std::memory_order_release);
     }
 
    private:
@@ -112,8 +114,8 @@ class TscClock {
   static constexpr int kShift = 32;
 
   static Nanos scaled(const Scale& scale, std::int64_t ticks) noexcept {
-    return scale.base_ns + static_cast<Nanos>((Wide{ticks - scale.base_ticks} * scale.multiplier) >>
-                                              kShift);
+    return scale.base_ns +
+           static_cast<Nanos>((Wide{ticks - scale.base_ticks} * scale.multiplier) >> kShift);
   }
   // Bit 0 of the sequence number: the other scale is being overwritten. Bit 1: which is current.
   static constexpr std::uint32_t kWriting = 1;

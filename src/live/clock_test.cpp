@@ -1,7 +1,7 @@
-// Goal: the clock follows CLOCK_MONOTONIC within its stated error, never goes back in a thread, also
-// while another thread refines it, and falls back with one notice.
-// Method: readings are compared with CLOCK_MONOTONIC readings taken on both sides of them, so that a
-// test that is descheduled in between compares against a wider interval and not against a wrong one.
+// Goal: the clock follows CLOCK_MONOTONIC within its stated error, never goes back in a thread,
+// also while another thread refines it, and falls back with one notice. Method: readings are
+// compared with CLOCK_MONOTONIC readings taken on both sides of them, so that a test that is
+// descheduled in between compares against a wider interval and not against a wrong one.
 #include "live/clock.hpp"
 
 #include <gtest/gtest.h>

@@ -15,9 +15,9 @@ std::optional<ElfFile> ElfFile::open(const char* path) {
   if (file < 0) return std::nullopt;
   struct stat status {};
   void* data = MAP_FAILED;
-  if (::fstat(file, &status) == 0 && status.st_size >= static_cast<off_t>(sizeof(ElfW(Ehdr)))) {
-    data = ::mmap(nullptr, static_cast<std::size_t>(status.st_size), PROT_READ, MAP_PRIVATE, file,
-                  0);
+  if (::fstat(file, &status) == 0 && status.st_size >= static_cast<off_t>(sizeof(FileHeader))) {
+    data =
+        ::mmap(nullptr, static_cast<std::size_t>(status.st_size), PROT_READ, MAP_PRIVATE, file, 0);
   }
   ::close(file);
   if (data == MAP_FAILED) return std::nullopt;
@@ -25,7 +25,7 @@ std::optional<ElfFile> ElfFile::open(const char* path) {
   const auto& header = result.header();
   const bool known = std::memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 &&
                      header.e_ident[EI_CLASS] == ELFCLASS64 && header.e_machine == EM_X86_64 &&
-                     header.e_phentsize == sizeof(ElfW(Phdr));
+                     header.e_phentsize == sizeof(ProgramHeader);
   if (!known) return std::nullopt;
   return result;
 }
@@ -46,27 +46,28 @@ const T* ElfFile::at(std::uint64_t offset, std::uint64_t count) const noexcept {
   return reinterpret_cast<const T*>(data_ + offset);
 }
 
-std::string_view ElfFile::string_at(const ElfW(Shdr) & table, std::uint64_t offset) const noexcept {
+std::string_view ElfFile::string_at(const SectionHeader& table,
+                                    std::uint64_t offset) const noexcept {
   const char* const strings = at<char>(table.sh_offset, table.sh_size);
   if (strings == nullptr || offset >= table.sh_size) return {};
   return {strings + offset, ::strnlen(strings + offset, table.sh_size - offset)};
 }
 
-const ElfW(Ehdr) & ElfFile::header() const noexcept {
-  return *reinterpret_cast<const ElfW(Ehdr)*>(data_);
+const ElfFile::FileHeader& ElfFile::header() const noexcept {
+  return *reinterpret_cast<const FileHeader*>(data_);
 }
 
-const ElfW(Shdr) * ElfFile::sections() const noexcept {
-  const bool known_size = header().e_shentsize == sizeof(ElfW(Shdr));
-  return known_size ? at<ElfW(Shdr)>(header().e_shoff, section_count()) : nullptr;
+const ElfFile::SectionHeader* ElfFile::sections() const noexcept {
+  const bool known_size = header().e_shentsize == sizeof(SectionHeader);
+  return known_size ? at<SectionHeader>(header().e_shoff, section_count()) : nullptr;
 }
 
 std::size_t ElfFile::section_count() const noexcept { return header().e_shnum; }
 
 bool ElfFile::is_image_of(const dl_phdr_info& object) const noexcept {
-  const auto* headers = at<ElfW(Phdr)>(header().e_phoff, header().e_phnum);
+  const auto* headers = at<ProgramHeader>(header().e_phoff, header().e_phnum);
   return headers != nullptr && header().e_phnum == object.dlpi_phnum &&
-         std::memcmp(headers, object.dlpi_phdr, object.dlpi_phnum * sizeof(ElfW(Phdr))) == 0;
+         std::memcmp(headers, object.dlpi_phdr, object.dlpi_phnum * sizeof(ProgramHeader)) == 0;
 }
 
 std::vector<ElfSection> ElfFile::text_sections() const {
@@ -102,16 +103,16 @@ std::vector<ElfFunction> ElfFile::functions() const {
   return result;
 }
 
-void ElfFile::append_functions(const ElfW(Shdr) & table, std::vector<ElfFunction>& result) const {
-  const auto* const symbols = at<ElfW(Sym)>(table.sh_offset, table.sh_size / sizeof(ElfW(Sym)));
+void ElfFile::append_functions(const SectionHeader& table, std::vector<ElfFunction>& result) const {
+  const auto* const symbols = at<Symbol>(table.sh_offset, table.sh_size / sizeof(Symbol));
   if (symbols == nullptr || table.sh_link >= section_count()) return;
   const auto& names = sections()[table.sh_link];
-  for (std::size_t i = 0; i < table.sh_size / sizeof(ElfW(Sym)); ++i) {
+  for (std::size_t i = 0; i < table.sh_size / sizeof(Symbol); ++i) {
     const auto& symbol = symbols[i];
     const auto type = ELF64_ST_TYPE(symbol.st_info);
     if ((type != STT_FUNC && type != STT_GNU_IFUNC) || symbol.st_shndx == SHN_UNDEF) continue;
-    result.push_back({string_at(names, symbol.st_name), symbol.st_value,
-                      symbol.st_value + symbol.st_size});
+    result.push_back(
+        {string_at(names, symbol.st_name), symbol.st_value, symbol.st_value + symbol.st_size});
   }
 }
 

@@ -28,6 +28,11 @@ struct ElfFunction {
 
 class ElfFile {
  public:
+  using FileHeader = ElfW(Ehdr);
+  using ProgramHeader = ElfW(Phdr);
+  using SectionHeader = ElfW(Shdr);
+  using Symbol = ElfW(Sym);
+
   // Nothing if the file cannot be read or is no 64-bit ELF file of this machine.
   static std::optional<ElfFile> open(const char* path);
   ElfFile(ElfFile&& other) noexcept;
@@ -47,12 +52,12 @@ class ElfFile {
 
   template <typename T>
   [[nodiscard]] const T* at(std::uint64_t offset, std::uint64_t count = 1) const noexcept;
-  [[nodiscard]] std::string_view string_at(const ElfW(Shdr) & table,
+  [[nodiscard]] std::string_view string_at(const SectionHeader& table,
                                            std::uint64_t offset) const noexcept;
-  [[nodiscard]] const ElfW(Ehdr) & header() const noexcept;
+  [[nodiscard]] const FileHeader& header() const noexcept;
   [[nodiscard]] std::size_t section_count() const noexcept;
-  [[nodiscard]] const ElfW(Shdr) * sections() const noexcept;
-  void append_functions(const ElfW(Shdr) & table, std::vector<ElfFunction>& result) const;
+  [[nodiscard]] const SectionHeader* sections() const noexcept;
+  void append_functions(const SectionHeader& table, std::vector<ElfFunction>& result) const;
 
   const std::byte* data_;
   std::size_t size_;

@@ -1,22 +1,21 @@
 // Locks of other libraries ("foreign" locks) that the calling thread holds.
 //
 // The text rule (preempt_text.hpp) keeps a task from being switched *inside* libc. It says nothing
-// about a task that *holds* something of libc's while it executes its own code: switched away inside
-// the initialiser of a function-local static, the next task that comes by aborts or waits for ever;
-// switched away with a std::mutex locked, it blocks the only thread that could unlock it. So this
-// library interposes the functions below, and counts. While the count is not zero the task is
-// neither preempted nor switched.
+// about a task that *holds* something of libc's while it executes its own code: switched away
+// inside the initialiser of a function-local static, the next task that comes by aborts or waits
+// for ever; switched away with a std::mutex locked, it blocks the only thread that could unlock it.
+// So this library interposes the functions below, and counts. While the count is not zero the task
+// is neither preempted nor switched.
 //
 // What is seen: every call from the program and its libraries that goes through the dynamic linker.
 //   __cxa_guard_acquire, _release, _abort         statics of functions (std::locale's and others)
-//   pthread_mutex_*, mtx_*                        std::mutex, std::recursive_mutex, std::timed_mutex
-//   pthread_rwlock_*                              std::shared_mutex
-//   pthread_spin_*
+//   pthread_mutex_*, mtx_*                        std::mutex, std::recursive_mutex,
+//   std::timed_mutex pthread_rwlock_*                              std::shared_mutex pthread_spin_*
 //   pthread_once, call_once                       std::call_once: held while the initialiser runs
 //   flockfile, ftrylockfile, funlockfile
-// A condition variable's wait needs no counting: libc unlocks and relocks the mutex inside the call,
-// by ways of its own that are not seen here, so the mutex stays counted throughout, as it is held
-// before and after. The thread is inside libc all that time and not preempted anyhow.
+// A condition variable's wait needs no counting: libc unlocks and relocks the mutex inside the
+// call, by ways of its own that are not seen here, so the mutex stays counted throughout, as it is
+// held before and after. The thread is inside libc all that time and not preempted anyhow.
 //
 // What is not seen: libc's own calls among its parts (glibc locks stdio streams, malloc arenas and
 // the loader without going through the linkage table), which the text rule covers; spin bits in

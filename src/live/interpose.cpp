@@ -27,7 +27,8 @@ namespace {
 
 [[noreturn]] void no_next_definition(const char* name) noexcept {
   constexpr char kText[] =
-      ": no definition to pass the call on to; a fully static executable needs proxyexec built with "
+      ": no definition to pass the call on to; a fully static executable needs proxyexec built "
+      "with "
       "-DPX_INTERPOSE=OFF\n";
   // Nothing is left to report a failed write to, and the process ends anyway.
   [[maybe_unused]] auto written = ::write(STDERR_FILENO, "px: ", 4);
@@ -48,10 +49,12 @@ class Next {
   // Null if there is none.
   Function find() noexcept {
     Function function = function_.load(std::memory_order_relaxed);
-    if (function != nullptr) [[likely]] return function;
-    // An unversioned search may find a function's oldest version, whose objects have another layout.
-    void* const symbol = version_ != nullptr ? ::dlvsym(RTLD_NEXT, name_, version_)
-                                             : ::dlsym(RTLD_NEXT, name_);
+    if (function != nullptr) [[likely]]
+      return function;
+    // An unversioned search may find a function's oldest version, whose objects have another
+    // layout.
+    void* const symbol =
+        version_ != nullptr ? ::dlvsym(RTLD_NEXT, name_, version_) : ::dlsym(RTLD_NEXT, name_);
     function = reinterpret_cast<Function>(symbol);
     function_.store(function, std::memory_order_relaxed);
     return function;
@@ -60,7 +63,8 @@ class Next {
   template <typename... Arguments>
   auto operator()(Arguments... arguments) {
     const Function function = find();
-    if (function == nullptr) [[unlikely]] no_next_definition(name_);
+    if (function == nullptr) [[unlikely]]
+      no_next_definition(name_);
     return function(arguments...);
   }
 
@@ -123,11 +127,11 @@ constinit Next<int (*)(pthread_cond_t*, pthread_mutex_t*, clockid_t, const times
   const auto find = [](auto&... functions) { (static_cast<void>(functions.find()), ...); };
   find(next_guard_acquire, next_guard_release, next_guard_abort, next_mutex_lock,
        next_mutex_trylock, next_mutex_timedlock, next_mutex_clocklock, next_mutex_unlock,
-       next_rdlock, next_tryrdlock, next_timedrdlock, next_clockrdlock, next_wrlock,
-       next_trywrlock, next_timedwrlock, next_clockwrlock, next_rwlock_unlock, next_spin_lock,
-       next_spin_trylock, next_spin_unlock, next_mtx_lock, next_mtx_trylock, next_mtx_timedlock,
-       next_mtx_unlock, next_once, next_call_once, next_flockfile, next_ftrylockfile,
-       next_funlockfile, next_cond_wait, next_cond_timedwait, next_cond_clockwait);
+       next_rdlock, next_tryrdlock, next_timedrdlock, next_clockrdlock, next_wrlock, next_trywrlock,
+       next_timedwrlock, next_clockwrlock, next_rwlock_unlock, next_spin_lock, next_spin_trylock,
+       next_spin_unlock, next_mtx_lock, next_mtx_trylock, next_mtx_timedlock, next_mtx_unlock,
+       next_once, next_call_once, next_flockfile, next_ftrylockfile, next_funlockfile,
+       next_cond_wait, next_cond_timedwait, next_cond_clockwait);
 }
 
 void enter() noexcept { own::increment<offsetof(ThreadState, foreign_depth)>(); }

@@ -11,8 +11,8 @@ if(PX_INTERPOSE)
   list(APPEND PX_LIVE_LOWLEVEL_SOURCES interpose.cpp)
 endif()
 
-# Gathers the code of the static libraries in one section (see the file). For executables that use
-# the live world: target_link_options(program PRIVATE -Wl,-T,${PX_LIVE_TEXT_SCRIPT}).
+# Gathers the code of the static libraries in one section of the executable (see the file). Comes
+# with px_live, so an executable needs no option of its own.
 set(PX_LIVE_TEXT_SCRIPT ${CMAKE_CURRENT_LIST_DIR}/px_text.ld)
 set(PX_LIVE_LOWLEVEL_DIR ${CMAKE_CURRENT_LIST_DIR})
 
@@ -30,6 +30,7 @@ function(px_live_lowlevel_setup)
   set_property(SOURCE ${PX_LIVE_LOWLEVEL_DIR}/foreign.cpp TARGET_DIRECTORY px_live
     APPEND PROPERTY COMPILE_DEFINITIONS PX_INTERPOSE=$<BOOL:${PX_INTERPOSE}>)
   target_link_libraries(px_live PUBLIC ${CMAKE_DL_LIBS})
+  target_link_options(px_live INTERFACE -Wl,-T,${PX_LIVE_TEXT_SCRIPT})
 
   px_live_lowlevel_test(px_live_lowlevel_test
     SOURCES clock_test.cpp foreign_test.cpp preempt_signal_test.cpp preempt_text_test.cpp
@@ -43,7 +44,7 @@ function(px_live_lowlevel_setup)
     find_program(PX_LD_${linker} ld.${linker})
     if(PX_LD_${linker})
       px_live_lowlevel_test(px_live_text_${linker}_test
-        OPTIONS -fuse-ld=${linker} -Wl,-T,${PX_LIVE_TEXT_SCRIPT} SOURCES px_text_test.cpp)
+        OPTIONS -fuse-ld=${linker} SOURCES px_text_test.cpp)
     endif()
   endforeach()
 endfunction()

@@ -130,9 +130,10 @@ void Carrier::take_cpu() {
   cpu = next_cpu_;
   current = next_task_;
   if (machine_.options().pin) pin_to(cpu->os_cpu);
-  cpu->carrier.store(this, std::memory_order_release);
+  // Sequentially consistent, partner: arm(). Either it finds this carrier, or its expiry is seen here.
+  cpu->carrier.store(this, std::memory_order_seq_cst);
   set_worker(this, &cpu->rq.need_resched);
-  const Nanos armed = cpu->armed_at.load(std::memory_order_relaxed);
+  const Nanos armed = cpu->armed_at.load(std::memory_order_seq_cst);
   if (armed != kNever && timer) timer->arm_at(machine_.clock().absolute_monotonic(armed));
   // Its new task has it for a turn, if others wait for it.
   if (wanted()) machine_.scheduler().platform().arm(cpu->index, machine_.clock().now() + kCarrierTurn);
@@ -365,18 +366,31 @@ void Machine::wake_idle(Cpu& cpu) {
   if (cpu.asleep.exchange(0, std::memory_order_seq_cst) != 0) futex_wake(cpu.asleep);
 }
 
+// Whether nothing is due yet: the timer was set for something that has ended by itself since.
+bool Machine::goes_off_early(const Carrier& carrier) const noexcept {
+  const Cpu& here = *carrier.cpu;
+  return here.rq.need_resched.load(std::memory_order_relaxed) == 0 && !carrier.wanted() &&
+         scheduler_->next_expiry(here.index) > clock_.now();
+}
+
 // A preemption signal; preemption is off. If it may not preempt here, the CPU is asked to reschedule at the next
 // library call, and the signal is repeated soon for code that makes none.
 void Machine::on_signal(bool may_preempt) noexcept {
   auto* carrier = static_cast<Carrier*>(current_worker());
   Cpu& here = *carrier->cpu;
-  here.armed_at.store(kNever, std::memory_order_relaxed);
+  // Sequentially consistent, partner: kick() stores need_resched, then arms. Either the loads below
+  // see what it stored, or its own expiry outlives this store.
+  here.armed_at.exchange(kNever, std::memory_order_seq_cst);
   if (carrier->current->is_idle) {
     // Its loop looks at everything itself; the kernel would restart its wait, but for the value.
     here.asleep.store(0, std::memory_order_relaxed);
     return;
   }
-  if (!may_preempt) {
+  if (!may_preempt || !carrier->current->context.preempt) {
+    if (goes_off_early(*carrier)) {
+      platform_.arm(here.index, scheduler_->next_expiry(here.index));
+      return;
+    }
     here.tick_pending.store(true, std::memory_order_relaxed);
     here.rq.need_resched.store(1, std::memory_order_relaxed);
     refused_.fetch_add(1, std::memory_order_relaxed);

@@ -176,6 +176,7 @@ class Machine {
   static void idle_entry(void* cpu) noexcept;
   void start_carriers();
   void look_at_turn(Carrier& carrier);
+  [[nodiscard]] bool goes_off_early(const Carrier& carrier) const noexcept;
 
   const MachineOptions options_;
   TscClock clock_;

@@ -45,12 +45,17 @@ inline void Platform::arm(int index, Nanos when) {
   Cpu& cpu = machine_.cpu(index);
   Nanos armed = cpu.armed_at.load(std::memory_order_relaxed);
   if (when >= armed) [[likely]] return;
-  while (!cpu.armed_at.compare_exchange_weak(armed, when, std::memory_order_relaxed)) {
+  while (!cpu.armed_at.compare_exchange_weak(armed, when, std::memory_order_seq_cst)) {
     if (when >= armed) return;
   }
-  Carrier* carrier = cpu.carrier.load(std::memory_order_acquire);
-  if (carrier != nullptr && carrier->timer) {
+  Carrier* carrier = cpu.carrier.load(std::memory_order_seq_cst);
+  if (carrier == nullptr || !carrier->timer) return;
+  // Of two that arm at a time the later system call wins, which may be the one with the later expiry.
+  for (;;) {
     carrier->timer->arm_at(machine_.clock().absolute_monotonic(when));
+    armed = cpu.armed_at.load(std::memory_order_seq_cst);
+    if (armed >= when) return;
+    when = armed;
   }
 }
 

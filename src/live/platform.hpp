@@ -65,6 +65,7 @@ struct LiveContext {
   // thread-locals in registers, so it goes on there. Null after its next voluntary switch.
   Carrier* bound = nullptr;
   bool in_signal = false;        // its present switch is asynchronous
+  bool preempt = true;           // by signal
   bool waits_for_carrier = false;
   core::Task<class Platform>* next_waiting = nullptr;  // guarded by the carrier's lock
 };

@@ -68,8 +68,9 @@ void count(std::atomic<std::uint64_t>& statistic) noexcept {
   errno = saved_errno;
 }
 
-[[gnu::section("px_nopreempt"), gnu::noinline]] PX_NO_SANITIZE void on_signal(
-    int signal, siginfo_t* /*info*/, void* context) {
+[[gnu::section("px_nopreempt"), gnu::noinline]] PX_NO_SANITIZE void on_signal(int signal,
+                                                                              siginfo_t* /*info*/,
+                                                                              void* context) {
   if (current_worker() == nullptr) return;
   preempt_disable();
   act(signal, context);

@@ -1,8 +1,8 @@
 // The signal that takes the CPU away from a computing task, and its handler.
 //
-// The handler runs on the interrupted task's own stack, on which the kernel has saved all registers,
-// so switching to another task from inside it suspends the interrupted one completely; when it is
-// switched back to (on the same thread), the handler returns and the task goes on.
+// The handler runs on the interrupted task's own stack, on which the kernel has saved all
+// registers, so switching to another task from inside it suspends the interrupted one completely;
+// when it is switched back to (on the same thread), the handler returns and the task goes on.
 //
 //   1  preemption off (the count goes to 1 if it was 0)
 //   2  may_preempt = the count was zero and no foreign lock is held and the interrupted program
@@ -57,8 +57,9 @@ class PreemptSignal {
   // Signals a thread of this process, about 7 us of the caller's time if the target is running on
   // another CPU. False if the thread has ended. Async-signal-safe.
   bool raise_on(pid_t tid) const noexcept;
-  // The same for a worker, but only if no signal of this kind is under way to it: their frames would
-  // pile up on its stack. The caller has stored what the target is to see (need_resched) before.
+  // The same for a worker, but only if no signal of this kind is under way to it: their frames
+  // would pile up on its stack. The caller has stored what the target is to see (need_resched)
+  // before.
   bool raise_once(ThreadState& target) const noexcept;
 
  private:

@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "fiber/sanitizer.hpp"
 #include "live/elf_file.hpp"
 
 extern "C" {
@@ -24,17 +25,25 @@ namespace {
 constexpr std::array<std::string_view, 8> kExcludedSections = {
     ".plt", ".plt.sec", ".plt.got", ".iplt", ".init", ".fini", "px_nopreempt", ".px_text"};
 
-constexpr std::array<std::string_view, 17> kExcludedNames = {
-    "malloc",         "free",          "calloc",        "realloc",  "reallocarray", "cfree",
-    "memalign",       "aligned_alloc", "posix_memalign", "valloc",  "pvalloc",      "mallopt",
-    "malloc_trim",    "malloc_usable_size", "jump_fcontext", "make_fcontext", "ontop_fcontext"};
+constexpr std::array<std::string_view, 17> kExcludedNames = {"malloc",         "free",
+                                                             "calloc",         "realloc",
+                                                             "reallocarray",   "cfree",
+                                                             "memalign",       "aligned_alloc",
+                                                             "posix_memalign", "valloc",
+                                                             "pvalloc",        "mallopt",
+                                                             "malloc_trim",    "malloc_usable_size",
+                                                             "jump_fcontext",  "make_fcontext",
+                                                             "ontop_fcontext"};
 
 // Beginnings of linker names. First those of the sanitizers' runtimes, coverage and profiling.
 constexpr std::array<std::string_view, 25> kSanitizerPrefixes = {
-    "__asan", "__tsan", "__ubsan", "__msan", "__lsan", "__hwasan", "__dfsan", "__sanitizer",
-    "__sancov", "__interceptor", "___interceptor", "__interception", "__llvm_profile", "__gcov",
-    "_ZN6__asan", "_ZNK6__asan", "_ZN6__tsan", "_ZNK6__tsan", "_ZN7__ubsan", "_ZNK7__ubsan",
-    "_ZN6__lsan", "_ZN11__sanitizer", "_ZNK11__sanitizer", "_ZN14__interception", "_ZN8__sancov"};
+    "__asan",         "__tsan",           "__ubsan",           "__msan",
+    "__lsan",         "__hwasan",         "__dfsan",           "__sanitizer",
+    "__sancov",       "__interceptor",    "___interceptor",    "__interception",
+    "__llvm_profile", "__gcov",           "_ZN6__asan",        "_ZNK6__asan",
+    "_ZN6__tsan",     "_ZNK6__tsan",      "_ZN7__ubsan",       "_ZNK7__ubsan",
+    "_ZN6__lsan",     "_ZN11__sanitizer", "_ZNK11__sanitizer", "_ZN14__interception",
+    "_ZN8__sancov"};
 
 constexpr std::array<std::string_view, 20> kExcludedPrefixes = {
     // Allocators: the global operators new and delete, jemalloc, tcmalloc, mimalloc.
@@ -90,8 +99,9 @@ TextRanges text_of(const dl_phdr_info& object) {
 
 bool has_interpreter(const dl_phdr_info& object) {
   const auto* const end = object.dlpi_phdr + object.dlpi_phnum;
-  return std::any_of(object.dlpi_phdr, end,
-                     [](const ElfW(Phdr) & header) { return header.p_type == PT_INTERP; });
+  return std::any_of(object.dlpi_phdr, end, [](const ElfFile::ProgramHeader& header) {
+    return header.p_type == PT_INTERP;
+  });
 }
 
 // Calls visit(object) for each loaded object, the executable first, until it returns true.
@@ -116,7 +126,8 @@ TextRanges excluded_sections(const ElfFile& file, std::uintptr_t base) {
   return result;
 }
 
-// Whether the bytes before `address` are a call instruction, as they are before each return address.
+// Whether the bytes before `address` are a call instruction, as they are before each return
+// address.
 bool follows_call(std::uintptr_t address) noexcept {
   const auto* const code = reinterpret_cast<const unsigned char*>(address);
   if (code[-5] == 0xE8) return true;  // call with a 32-bit displacement
@@ -200,8 +211,9 @@ bool PreemptText::add_object(std::string_view name) {
   return true;
 }
 
-PreemptText::StackScan PreemptText::scan_stack(const void* pointer, const void* end,
-                                               std::size_t max_words) const noexcept {
+// Not sanitized: it reads other functions' frames, redzones and all.
+PX_NO_SANITIZE PreemptText::StackScan PreemptText::scan_stack(
+    const void* pointer, const void* end, std::size_t max_words) const noexcept {
   const Tables& tables = *current_.load(std::memory_order_acquire);
   const auto* word = static_cast<const std::uintptr_t*>(pointer);
   const auto* const last = static_cast<const std::uintptr_t*>(end);

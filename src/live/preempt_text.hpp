@@ -54,9 +54,9 @@ class PreemptText {
   // Whether the executable's functions could be read by name.
   [[nodiscard]] bool symbols_read() const noexcept { return symbols_read_; }
 
-  // Makes the text of a loaded shared object preemptible, its own linkage tables excepted. `name` is
-  // its path or the last part of it ("libwork.so"). False if no such object is loaded. The object
-  // must stay loaded. Any thread; not from a signal handler.
+  // Makes the text of a loaded shared object preemptible, its own linkage tables excepted. `name`
+  // is its path or the last part of it ("libwork.so"). False if no such object is loaded. The
+  // object must stay loaded. Any thread; not from a signal handler.
   bool add_object(std::string_view name);
 
   // Whether `pc` lies in preemptible text. Async-signal-safe, lock-free, logarithmic.

@@ -1,6 +1,6 @@
 // Goal: px_text.ld gathers this library's code, and nothing of the program's, between its symbols.
-// Method: this program is linked with the script (once with each linker that is installed) and looks
-// up its own functions by name.
+// Method: this program is linked with the script (once with each linker that is installed) and
+// looks up its own functions by name.
 #include <gtest/gtest.h>
 #include <link.h>
 

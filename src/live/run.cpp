@@ -238,7 +238,7 @@ void Run::start_tasks() {
   }
   for (std::size_t i = 0; i < count; ++i) {
     const auto& spec = workload_.tasks[i];
-    runtime_->start_core(spec.name, spec.params, mask_of(spec.cpus), -1, programs_[i]);
+    runtime_->start_core({spec.name, spec.params, mask_of(spec.cpus), -1, 0, true}, programs_[i]);
   }
 }
 
@@ -369,7 +369,9 @@ trace::RunResult Run::execute() {
 }  // namespace
 
 trace::RunResult run(const Workload& workload, const LiveOptions& options) {
-  return Run(workload, options).execute();
+  LiveOptions in_force = options;
+  in_force.proxy_exec = options.proxy_exec && Platform::kProxyExec;
+  return Run(workload, in_force).execute();
 }
 
 }  // namespace px::live

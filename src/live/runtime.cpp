@@ -1,12 +1,16 @@
 #include "live/runtime.hpp"
 
 #include <linux/futex.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
+#include <cstdlib>
 
+#include "base/proxy_switch.hpp"
 #include "live/foreign.hpp"
 #include "live/stack_fault.hpp"
 
@@ -32,6 +36,31 @@ void wait_while(std::atomic<std::uint32_t>& word, std::uint32_t value) {
 
 void wake_all(std::atomic<std::uint32_t>& word) {
   syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+}
+
+// In a forked child the calling thread plays no CPU: every px call there is errc::not_a_task.
+void forget_worker_after_fork() noexcept {
+  if (live::current_worker() != nullptr) live::set_worker(nullptr, nullptr);
+}
+
+// Static destructors run with preemption off, also when a task calls exit().
+void stop_preemption_at_exit() { live::preempt_disable(); }
+
+void register_process_hooks() {
+  static const bool registered = [] {
+    pthread_atfork(nullptr, nullptr, &forget_worker_after_fork);
+    return std::atexit(&stop_preemption_at_exit) == 0;
+  }();
+  (void)registered;
+}
+
+// px::task_local objects of a task that has run, the latest first.
+void destroy_slots(TaskStateBase& state) {
+  while (!state.slots.empty()) {
+    const auto slot = state.slots.back();
+    state.slots.pop_back();
+    slot.destroy(slot.object);
+  }
 }
 
 thread_local std::string* notice_sink = nullptr;
@@ -60,18 +89,21 @@ std::vector<int> allowed_cpus(int count) {
 }
 
 RuntimeImpl::RuntimeImpl(RuntimeOptions options, std::size_t trace_capacity)
-    : options_(std::move(options)) {
+    : options_(std::move(options)), process_(getpid()) {
   if (options_.cpus < 0 || options_.cpus > kMaxCpus) {
     throw std::system_error(make_error_code(errc::invalid_params),
                             "RuntimeOptions::cpus is " + std::to_string(options_.cpus) +
                                 ", expected 0 to " + std::to_string(kMaxCpus));
   }
+  register_process_hooks();
   notice_sink = &notices_;
-  fiber::StackPoolOptions stack_options;
-  stack_options.stack_size = options_.stack_size;
-  stack_options.guard_pages = options_.guard_pages;
-  stack_options.notice = &collect_notice;
-  stacks_ = std::make_unique<fiber::StackPool>(stack_options);
+  const ProxySwitch environment = proxy_switch_of_environment();
+  if (environment.on == false) options_.proxy_exec = false;
+  if (environment.rejected != nullptr) {
+    notices_ += "px: PX_PROXY_EXEC=" + std::string(environment.rejected) +
+                " is ignored; expected 0, 1, true or false\n";
+  }
+  (void)stack_pool(options_.stack_size);
   live::MachineOptions machine_options;
   machine_options.os_cpus = allowed_cpus(options_.cpus);
   machine_options.pin = options_.pin;
@@ -86,7 +118,39 @@ RuntimeImpl::RuntimeImpl(RuntimeOptions options, std::size_t trace_capacity)
   notice_sink = nullptr;
 }
 
+// The pool of stacks of that size; made at its first use.
+fiber::StackPool& RuntimeImpl::stack_pool(std::size_t size) {
+  const std::size_t bytes =
+      std::max(size == 0 ? options_.stack_size : size, fiber::min_stack_size());
+  const auto find = [&]() -> fiber::StackPool* {
+    PreemptOff off;
+    core::Guard guard(pool_lock_);
+    for (auto& pool : stacks_) {
+      if (pool->stack_size() >= bytes && pool->stack_size() < bytes + fiber::kPageSize) {
+        return pool.get();
+      }
+    }
+    return nullptr;
+  };
+  if (auto* pool = find()) return *pool;
+  fiber::StackPoolOptions stack_options;
+  stack_options.stack_size = bytes;
+  stack_options.guard_pages = options_.guard_pages;
+  stack_options.notice = &collect_notice;
+  auto made = std::make_unique<fiber::StackPool>(stack_options);
+  PreemptOff off;
+  core::Guard guard(pool_lock_);
+  return *stacks_.emplace_back(std::move(made));
+}
+
 RuntimeImpl::~RuntimeImpl() {
+  if (getpid() != process_) {
+    // A forked child: its threads do not exist, so nothing can be joined or given back.
+    (void)machine_.release();
+    for (auto& pool : stacks_) (void)pool.release();
+    for (auto& chunk : chunks_) (void)chunk.release();
+    return;
+  }
   if (const TaskObject* me = current_task(); me != nullptr && me->runtime == this) {
     fatal("px: task \"" + me->state->name + "\" destroys its own runtime \"" + options_.name +
           "\", which would wait for the task; destroy it from another thread");
@@ -141,13 +205,13 @@ void RuntimeImpl::start(const TaskOptions& options, std::shared_ptr<TaskStateBas
                             "TaskOptions::cpu is " + std::to_string(options.cpu) +
                                 ", but the runtime has " + std::to_string(machine_->cpus()));
   }
-  start_core(std::string(options.name), core_params(options.params), mask_of(options.affinity),
-             options.cpu, std::move(state));
+  start_core({std::string(options.name), core_params(options.params), mask_of(options.affinity),
+              options.cpu, options.stack_size, options.preempt},
+             std::move(state));
 }
 
-void RuntimeImpl::start_core(std::string name, const policy::Params& params,
-                             const CpuMask& affinity, int cpu,
-                             std::shared_ptr<TaskStateBase> state) {
+void RuntimeImpl::start_core(CoreOptions options, std::shared_ptr<TaskStateBase> state) {
+  fiber::StackPool& pool = stack_pool(options.stack_size);
   PreemptOff off;
   TaskObject& object = acquire();
   {
@@ -156,22 +220,25 @@ void RuntimeImpl::start_core(std::string name, const policy::Params& params,
     object.state = std::move(state);
   }
   TaskStateBase& shared = *object.state;
-  shared.name = name.empty() ? "task-" + std::to_string(object.core.id) : std::move(name);
+  shared.name = options.name.empty() ? "task-" + std::to_string(object.core.id)
+                                     : std::move(options.name);
   shared.object = &object;
   shared.runtime = this;
   object.runtime = this;
   object.core.name = shared.name.c_str();
   object.core.user = &object;
-  object.core.affinity = affinity;
-  policy::set_params(object.core.se, params);
+  object.core.affinity = options.affinity;
+  policy::set_params(object.core.se, options.params);
   object.references.store(2, std::memory_order_relaxed);
   object.done.store(0, std::memory_order_relaxed);
+  object.stack_pool = &pool;
   object.core.context.bound = nullptr;
-  object.core.context.stack = stacks_->acquire();
+  object.core.context.preempt = options.preempt;
+  object.core.context.stack = pool.acquire();
   fiber::make(object.core.context.fiber, object.core.context.stack, &RuntimeImpl::task_entry,
               &object);
   alive_.fetch_add(1, std::memory_order_relaxed);
-  scheduler().start(object.core, cpu);
+  scheduler().start(object.core, options.cpu);
 }
 
 void RuntimeImpl::task_entry(void* argument) noexcept {
@@ -179,6 +246,7 @@ void RuntimeImpl::task_entry(void* argument) noexcept {
   RuntimeImpl& runtime = *object.runtime;
   runtime.scheduler().first_run();
   run_user_code(object);
+  destroy_slots(*object.state);
   live::preempt_disable();
   object.done.store(1, std::memory_order_release);
   wake_all(object.done);
@@ -215,7 +283,7 @@ void RuntimeImpl::run_user_code(TaskObject& object) noexcept {
 void RuntimeImpl::retire(live::Task& task) {
   auto& object = *static_cast<TaskObject*>(task.user);
   RuntimeImpl& runtime = *object.runtime;
-  runtime.stacks_->release(task.context.stack);
+  object.stack_pool->release(task.context.stack);
   task.context.stack = {};
   runtime.drop_reference(object);
   // The last one wakes the destructor, after which `runtime` may be gone.

@@ -19,6 +19,7 @@ struct TaskObject {
   live::Task core;
   RuntimeImpl* runtime = nullptr;
   std::shared_ptr<TaskStateBase> state;
+  fiber::StackPool* stack_pool = nullptr;  // where its stack goes back to
   std::atomic<std::uint32_t> references{0};
   std::atomic<std::uint32_t> done{0};  // futex of foreign joiners: 1 = the task has ended
   TaskObject* next_free = nullptr;
@@ -31,9 +32,16 @@ class RuntimeImpl {
   ~RuntimeImpl();
 
   void start(const TaskOptions& options, std::shared_ptr<TaskStateBase> state);
-  // The same in the core's terms. `cpu` -1: the scheduler's choice.
-  void start_core(std::string name, const policy::Params& params, const CpuMask& affinity, int cpu,
-                  std::shared_ptr<TaskStateBase> state);
+  // The same in the core's terms.
+  struct CoreOptions {
+    std::string name;  // empty = "task-ID"
+    policy::Params params;
+    CpuMask affinity;
+    int cpu = -1;
+    std::size_t stack_size = 0;
+    bool preempt = true;
+  };
+  void start_core(CoreOptions options, std::shared_ptr<TaskStateBase> state);
   void join(TaskStateBase& state);
   void drop_reference(TaskObject& object);
 
@@ -52,11 +60,13 @@ class RuntimeImpl {
   static void task_entry(void* object) noexcept;
   static void run_user_code(TaskObject& object) noexcept;
   TaskObject& acquire();
+  fiber::StackPool& stack_pool(std::size_t size);
   void stop_all();
 
   RuntimeOptions options_;
   std::string notices_;
-  std::unique_ptr<fiber::StackPool> stacks_;
+  // Pools of stacks: the runtime's size first, others as they are asked for. pool_lock_.
+  std::vector<std::unique_ptr<fiber::StackPool>> stacks_;
   std::unique_ptr<live::Machine> machine_;
 
   live::SpinLock pool_lock_;  // guards the pool; preemption off
@@ -65,6 +75,7 @@ class RuntimeImpl {
   std::uint32_t next_id_ = 1;
 
   std::atomic<std::uint32_t> alive_{0};  // futex of the destructor
+  const int process_;                    // after fork the child has no runtime
   std::atomic<bool> stopping_{false};
 };
 

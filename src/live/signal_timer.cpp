@@ -21,9 +21,10 @@ SignalTimer::SignalTimer(pid_t tid, int signal) {
   event.sigev_notify_thread_id = tid;
   if (::timer_create(CLOCK_MONOTONIC, &event, &timer_) == 0) return;
   const int error = errno;
-  throw std::system_error(error, std::generic_category(),
-                          "a preemption timer for thread " + std::to_string(tid) +
-                              " cannot be created; each worker needs one pending signal (ulimit -i)");
+  throw std::system_error(
+      error, std::generic_category(),
+      "a preemption timer for thread " + std::to_string(tid) +
+          " cannot be created; each worker needs one pending signal (ulimit -i)");
 }
 
 SignalTimer::~SignalTimer() { ::timer_delete(timer_); }

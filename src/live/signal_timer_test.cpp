@@ -1,7 +1,6 @@
-// Goal: the signal comes to the right thread, not before its time, and the last instant asked for is
-// the one that counts, whoever asked.
-// Method: the signal is blocked and fetched with sigtimedwait, so nothing depends on handlers; only
-// "not before" is asserted about time.
+// Goal: the signal comes to the right thread, not before its time, and the last instant asked for
+// is the one that counts, whoever asked. Method: the signal is blocked and fetched with
+// sigtimedwait, so nothing depends on handlers; only "not before" is asserted about time.
 #include "live/signal_timer.hpp"
 
 #include <gtest/gtest.h>

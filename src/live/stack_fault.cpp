@@ -1,6 +1,5 @@
 #include "live/stack_fault.hpp"
 
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
@@ -16,23 +15,20 @@
 #include <system_error>
 
 #include "base/check.hpp"
+#include "fiber/stack.hpp"
 
 namespace px::live {
 namespace {
 
-constexpr std::size_t kPageSize = 4096;
+using fiber::kPageSize;
+using fiber::signal_frame_bytes;
+
 constexpr std::size_t kHandlerStack = std::size_t{32} * 1024;
 constexpr std::array kSignals = {SIGSEGV, SIGBUS};
 
 std::atomic<GuardLookup> current_lookup{nullptr};
 // Written before the handler is installed.
 std::array<struct sigaction, kSignals.size()> previous_actions;
-
-std::size_t signal_frame_bytes() noexcept {
-  constexpr unsigned long kAtMinsigstksz = 51;  // newer than Debian 12's headers
-  constexpr unsigned long kOldestFrame = 2048;
-  return std::max(::getauxval(kAtMinsigstksz), kOldestFrame);
-}
 
 // One line, put together by hand: nothing of stdio or malloc may be used here.
 class Line {
@@ -106,7 +102,8 @@ void pass_on(int signal, siginfo_t* info, void* context) noexcept {
   ::sigaction(signal, &previous, nullptr);
   // A faulting instruction is executed again on return and faults again, with everything as it was.
   // A signal frame that the kernel could not push is not tried again, so that one is repeated too.
-  if (sent || info->si_code == SI_KERNEL) ::syscall(SYS_tgkill, ::getpid(), ::syscall(SYS_gettid), signal);
+  if (sent || info->si_code == SI_KERNEL)
+    ::syscall(SYS_tgkill, ::getpid(), ::syscall(SYS_gettid), signal);
 }
 
 void on_fault(int signal, siginfo_t* info, void* context) noexcept {
@@ -152,10 +149,10 @@ StackFaultHandler::~StackFaultHandler() {
 }
 
 AlternateStack::AlternateStack()
-    : bytes_(kPageSize + (kHandlerStack + signal_frame_bytes() + kPageSize - 1) / kPageSize *
-                             kPageSize) {
-  void* const memory =
-      ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    : bytes_(kPageSize +
+             (kHandlerStack + signal_frame_bytes() + kPageSize - 1) / kPageSize * kPageSize) {
+  void* const memory = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
   if (memory == MAP_FAILED) {
     throw std::system_error(errno, std::generic_category(),
                             "no memory for a worker's alternate signal stack");

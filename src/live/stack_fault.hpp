@@ -13,14 +13,16 @@ struct GuardHit {
   std::size_t stack_size = 0;  // usable bytes
 };
 
-// Answers for the fault at `address` on the calling thread, from a signal handler. Async-signal-safe.
+// Answers for the fault at `address` on the calling thread, from a signal handler.
+// Async-signal-safe.
 using GuardLookup = GuardHit (*)(const void* address) noexcept;
 
 // The handler of SIGSEGV and SIGBUS, for as long as the object lives; one per process at a time. A
 // fault in a guard page prints the task's name, its stack size and the remedy, and aborts. Every
-// other fault goes to the handler that was there before: called, if it is a function (a sanitizer's,
-// a crash reporter's); else its action is put back and the faulting instruction, or the signal if a
-// process sent it, repeated, so that the core dump shows the fault and not this handler.
+// other fault goes to the handler that was there before: called, if it is a function (a
+// sanitizer's, a crash reporter's); else its action is put back and the faulting instruction, or
+// the signal if a process sent it, repeated, so that the core dump shows the fault and not this
+// handler.
 //
 // Runs on the alternate stack of the faulting thread (AlternateStack); a thread without one cannot
 // report an overflow of its stack and is ended by the kernel, as without this handler.

@@ -72,7 +72,7 @@ void run_on_fiber(void (*body)()) {
   pool.release(current_stack);
 }
 
-void fault_elsewhere() {
+PX_NO_SANITIZE void fault_elsewhere() {
   volatile int* nowhere = nullptr;
   asm volatile("" : "+r"(nowhere));
   *nowhere = 1;
@@ -151,7 +151,8 @@ TEST(StackFault, AnIgnoredSignalThatWasSentIsIgnored) {
 }
 
 TEST(StackFault, PutsThePreviousActionsBack) {
-  struct sigaction before {}, during {}, after {};
+  struct sigaction before {
+  }, during{}, after{};
   ::sigaction(SIGSEGV, nullptr, &before);
   {
     const StackFaultHandler handler(&lookup);

@@ -1,5 +1,5 @@
-// What the preemption signal handler needs to know about the OS thread that it interrupts: one block
-// of thread-local memory per thread.
+// What the preemption signal handler needs to know about the OS thread that it interrupts: one
+// block of thread-local memory per thread.
 //
 // Every access to the calling thread's own block is one instruction with an %fs-relative address.
 // So there is never an address of it in a register: a task may be interrupted anywhere, switched

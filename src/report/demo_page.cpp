@@ -190,9 +190,10 @@ class DemoPage {
   void add_timeline(const DemoCase& one) {
     body_ += fmt::format(
         "<section class=\"run\" data-of-run=\"{0}\">\n"
-        "<h3><span class=\"key case-{1}\"></span>{2}</h3>\n"
+        "<h3><span class=\"key case-{1}\"></span>{2}</h3>\n{3}"
         "<div class=\"timeline\" data-run=\"{0}\"></div>\n",
-        run_count_, style_of(one), html_escaped(case_words(one)));
+        run_count_, style_of(one), html_escaped(case_words(one)),
+        missing_segments_note(*one.excerpt));
     if (lends(*one.excerpt)) {
       body_ += fmt::format(
           "<p class=\"note\">Magnified, around the longest wait:</p>\n"

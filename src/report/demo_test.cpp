@@ -147,6 +147,7 @@ TEST(DemoReport, ShowsHeadlineTableOriginAndTimelines) {
   ASSERT_EQ(data["charts"].size(), 2U);
   EXPECT_EQ(data["charts"][0].size(), 5U);
   EXPECT_EQ(data["charts"][1].size(), 2U);
+  EXPECT_EQ(occurrences(page, "Who ran when is not recorded in this world"), 1U);
   // Donated work is shown a second time, magnified.
   EXPECT_EQ(occurrences(page, " data-detail"), 1U);
 }

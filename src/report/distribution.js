@@ -1,5 +1,6 @@
 // The distributions of waits, as "how many waited at least this long?" on logarithmic axes, and the
-// start of the page.
+// start of the page's scripts, this one being the last. What they found out about the page itself
+// is left in attributes of its root for tests/browser.
 
 // A chart's cases: [{ label, style, count, points }], points being [wait, calls that waited at
 // least that long, next wait, ...].
@@ -121,5 +122,7 @@ function startDistributions(charts) {
   const data = JSON.parse(document.getElementById("data").textContent);
   startTimelines(data.runs);
   startDistributions(data.charts || []);
-  document.documentElement.dataset.ready = "true";
+  const root = document.documentElement;
+  root.dataset.tooWide = String(root.scrollWidth > root.clientWidth);
+  root.dataset.ready = "true";
 }

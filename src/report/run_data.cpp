@@ -110,6 +110,13 @@ std::string run_label(const trace::RunResult& result) {
   return label;
 }
 
+std::string missing_segments_note(const trace::RunResult& result) {
+  if (!result.segments.empty() || result.waits.empty()) return {};
+  return "<p class=\"note\">Who ran when is not recorded in this world; the timeline shows the "
+         "waits "
+         "for locks.</p>\n";
+}
+
 std::string run_data(const trace::RunResult& result, std::optional<std::uint32_t> marked) {
   const auto add_task_and_lock = [&](IntegerList& list, const auto& interval) {
     PX_CHECK(interval.task < result.tasks.size() && interval.lock < result.locks.size(),

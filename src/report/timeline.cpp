@@ -32,7 +32,7 @@ std::string notices(const trace::RunResult& run) {
 std::string section(const trace::RunResult& run, std::size_t index) {
   return fmt::format("<section class=\"run\" data-of-run=\"{}\">\n<h2>{}</h2>\n", index,
                      html_escaped(run_label(run))) +
-         meta_line(run) + notices(run) +
+         meta_line(run) + notices(run) + missing_segments_note(run) +
          fmt::format("<div class=\"timeline\" data-run=\"{}\"></div>\n", index) + run_tables(run) +
          "</section>\n";
 }

@@ -37,8 +37,8 @@ function layOutRows(run) {
   const group = (title, short, kind, names, order) => {
     const shown = order.slice(0, MOST_ROWS[kind]).sort((x, y) => x - y);
     if (shown.length === 0) return;
-    const note = shown.length < names.length
-      ? `${shown.length} of ${names.length}, the busiest` : "";
+    const note = shown.length < order.length
+      ? `${shown.length} of ${order.length}, the busiest` : "";
     rows.push({ kind: "group", name: note ? `${title} (${note})` : title, short });
     for (const index of shown) {
       const marked = kind === "task" && index === run.marked;
@@ -50,12 +50,17 @@ function layOutRows(run) {
   };
   const numbers = (things) => things.map((_, index) => index);
   const sum = (track) => track.busy[track.size];
-  group("What each CPU runs", "CPUs", "cpu", run.cpus.map((_, cpu) => `CPU ${cpu}`),
-    numbers(run.cpus));
+  if (run.knowsRuns) {
+    group("What each CPU runs", "CPUs", "cpu", run.cpus.map((_, cpu) => `CPU ${cpu}`),
+      numbers(run.cpus));
+  }
   group("What each task does", "Tasks", "task", run.tasks,
-    numbers(run.tasks).sort((x, y) => run.activity(y) - run.activity(x) || x - y));
-  group("Who holds each lock", "Locks", "lock", run.locks,
-    numbers(run.locks).sort((x, y) => sum(run.held[y]) - sum(run.held[x]) || x - y));
+    numbers(run.tasks).filter((task) => run.knowsRuns || run.activity(task) > 0)
+      .sort((x, y) => run.activity(y) - run.activity(x) || x - y));
+  if (run.knowsHolds) {
+    group("Who holds each lock", "Locks", "lock", run.locks,
+      numbers(run.locks).sort((x, y) => sum(run.held[y]) - sum(run.held[x]) || x - y));
+  }
   return rows;
 }
 
@@ -333,7 +338,7 @@ function describeTask(run, task, t) {
     const lines = [lent < 0 ? `${name} waits for ${run.locks[chain[0].lock]}`
       : `${name} lends its context to ${run.tasks[run.lent[task].a[lent]]}`];
     lines.push(lasting(blocked, blocked.at(t)));
-    for (const link of chain) {
+    for (const link of run.knowsHolds ? chain : []) {
       const owner = link.owner < 0 ? "held by nobody" : `held by ${run.tasks[link.owner]}`;
       lines.push(`${run.tasks[link.task]} \u2192 ${run.locks[link.lock]}, ${owner}`);
     }
@@ -343,7 +348,7 @@ function describeTask(run, task, t) {
   if (waits >= 0) {
     return [`${name} is runnable, but does not run`, lasting(run.runnable[task], waits)];
   }
-  return [`${name} sleeps`];
+  return [run.knowsRuns ? `${name} has nothing to do` : `${name} does not wait for a lock`];
 }
 
 function describeLock(run, lock, t) {

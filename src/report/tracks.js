@@ -181,6 +181,9 @@ class RunModel {
     this.tasks = data.tasks;
     this.locks = data.locks;
     this.cpus = data.cpus.map(unpackCpu);
+    // Not every world can say who ran when and who held a lock.
+    this.knowsRuns = this.cpus.some((track) => track.size > 0);
+    this.knowsHolds = data.holds.length > 0;
     this.splitSegments();
     this.splitWaits(unpackStarts(data.waits, 2));
     this.splitHolds(unpackStarts(data.holds, 2));
@@ -264,7 +267,7 @@ class RunModel {
     let start = -1;
     for (let i = 0; i < waits.size; ++i) {
       if (start < 0) start = waits.start[i];
-      const last = i + 1 === waits.size || waits.a[i + 1] !== waits.a[i];
+      const last = !this.knowsHolds || i + 1 === waits.size || waits.a[i + 1] !== waits.a[i];
       const limit = last ? this.end : waits.start[i + 1];
       const held = this.held[waits.a[i]];
       let k = held.firstStartingAt(waits.end[i]);

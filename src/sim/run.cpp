@@ -57,7 +57,9 @@ class Run {
     }
     void run_for(Nanos ns) { run.simulator_->consume(ns); }
     void run_wall(Nanos ns) { run.simulator_->consume_until(now() + ns); }
-    void sleep_until(Nanos when) { run.simulator_->scheduler().sleep_until(when); }
+    void sleep_until(Nanos when) {
+      if (when > now()) run.simulator_->scheduler().sleep_until(when);
+    }
     bool lock(const Op& op) { return run.lock(op); }
     void unlock(const Op& op) { run.unlock(op); }
   };
@@ -234,7 +236,9 @@ trace::RunResult Run::execute() {
 }  // namespace
 
 trace::RunResult run(const Workload& workload, const SimOptions& options) {
-  return Run(workload, options).execute();
+  SimOptions in_force = options;
+  in_force.proxy_exec = options.proxy_exec && Platform::kProxyExec;
+  return Run(workload, in_force).execute();
 }
 
 }  // namespace px::sim

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <stdexcept>
 
@@ -10,7 +12,6 @@ namespace {
 
 // A few multiples of 1 us: events then often fall on one instant, where races are.
 constexpr Nanos kUnit = 1000;
-constexpr int kParamsCount = 12;
 
 policy::Params params_of(int number) {
   if (number < 6) {
@@ -55,7 +56,7 @@ class Generator {
       task.affinity = prng_.chance(40) ? number(1, 15) : 15;
       task.start_ns = kUnit * number(0, 10);
       task_ = i;
-      const int ops = number(2, 6);
+      const int ops = number(2, 10);
       for (int op = 0; op < ops; ++op) task.ops.push_back(op_at(program, 0, -1, tasks));
       program.tasks.push_back(std::move(task));
     }
@@ -343,6 +344,7 @@ class Runner {
   }
 
   void add(const core::ProxyCounters& counters) {
+    if (!program_.proxy && counters.walks != 0) fail("a walk without proxy execution");
     auto& sum = outcome_.proxy;
     sum.walks += counters.walks;
     sum.hops += counters.hops;

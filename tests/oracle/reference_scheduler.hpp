@@ -3,7 +3,7 @@
 // effective priorities are computed afresh from the locks held whenever they are asked for, and
 // nothing is shared with the product but the type of time.
 //
-// The rules at one instant (contracts, "Ties and defaults in sim"): work that ends, with the
+// The rules at one instant (src/sim/simulator.hpp has the same): work that ends, with the
 // unlocks and the beginning of a sleep that directly follow it; then arrivals and ends of sleep;
 // then the most urgent ready task is chosen and does its next instruction; again until the chosen
 // task has work to do. Hence a task that would lock or compute on at the instant at which a more

@@ -67,8 +67,10 @@ struct Scope {
   std::size_t span = 0;  // of a function: its place in the result
 };
 
-// Whether a head with a parameter list declares a type: `struct alignas(64) X`.
+// A type (`struct alignas(64) X`), or something with a parameter list (`struct X* f(int)`).
 Kind kind_of_type(const std::string& head) {
+  const auto paren = parameter_list(head);
+  if (paren != std::string::npos && name_before(head, paren) != "alignas") return Kind::kFunction;
   for (const auto* word : {"class", "struct", "union"}) {
     if (head.starts_with(std::string(word) + " ")) return Kind::kClass;
   }

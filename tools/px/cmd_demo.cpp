@@ -58,7 +58,8 @@ std::string date() {
   return text;
 }
 
-report::DemoPart run_part(DemoKind kind, const DemoArguments& arguments, DemoSettings settings) {
+report::DemoPart run_part(DemoKind kind, const DemoArguments& arguments, DemoSettings settings,
+                          std::vector<std::string>& notes) {
   report::DemoPart part;
   part.name = name_of(kind);
   part.setup = setup_of(kind);
@@ -68,7 +69,7 @@ report::DemoPart run_part(DemoKind kind, const DemoArguments& arguments, DemoSet
     settings.protocol = protocol;
     const Progress progress(part.name + ", " + name_of(world) + "/" + workload::name_of(protocol),
                             world == World::kSim ? -1 : settings.duration_ns);
-    part.cases.push_back(run_demo_case(kind, settings));
+    part.cases.push_back(run_demo_case(kind, settings, notes));
   }
   return part;
 }
@@ -104,16 +105,19 @@ int demo_command(const DemoArguments& arguments) {
   if (arguments.json) outputs.push_back({"--json", *arguments.json, {}});
   check_outputs(outputs);
 
+  std::vector<std::string> notes;
   report::DemoResult result;
   result.command = arguments.command_line;
   result.machine = machine();
   result.date = date();
   for (const DemoKind kind : {DemoKind::kFair, DemoKind::kRealtime}) {
-    result.parts.push_back(run_part(kind, arguments, settings));
+    result.parts.push_back(run_part(kind, arguments, settings, notes));
   }
   outputs[0].text = report::demo_report_html(result);
   if (arguments.json) outputs[1].text = report::demo_json(result);
-  write_outputs(outputs, report::demo_table(result) + legend(!arguments.world) + where(outputs[0]));
+  std::string text = report::demo_table(result) + legend(!arguments.world);
+  for (const std::string& note : notes) text += "note: " + note + "\n";
+  write_outputs(outputs, text + where(outputs[0]));
   return 0;
 }
 

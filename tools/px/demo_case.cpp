@@ -15,6 +15,9 @@ namespace {
 // What is shown before and after the longest wait: a tenth of it, and at least this much.
 constexpr Nanos kExcerptMargin = 15 * kMillisecond;
 
+// How much of its CPU a run may lose before the demo speaks of it.
+constexpr double kTolerableLoss = 0.1;
+
 // Lock calls of a task that ended with the lock. All of them are counted; those that found the lock
 // taken are listed.
 std::uint64_t acquisitions(const trace::TaskResult& task) {
@@ -37,6 +40,18 @@ std::string obstacle(DemoKind kind, const DemoSettings& settings) {
   const std::string refusal = linux_world::realtime_refusal();
   if (refusal.empty()) return {};
   return refusal + "; run as root or give CAP_SYS_NICE";
+}
+
+// The share of the CPU that the run's tasks could not have although some of them wanted it.
+double lost_share(DemoKind kind, const trace::RunResult& result, const report::DemoCase& one) {
+  if (result.duration_ns == 0) return 0;
+  const auto wall = static_cast<double>(result.duration_ns);
+  const double disturbed = static_cast<double>(one.disturbed_ns) / wall;
+  // The kernel counts for each thread what it really executed, and hogs without a rest leave none.
+  if (result.world != name_of(World::kLinux) || kind != DemoKind::kFair) return disturbed;
+  Nanos executed = 0;
+  for (const trace::TaskResult& task : result.tasks) executed += task.executed_ns;
+  return 1 - static_cast<double>(executed) / wall;
 }
 
 }  // namespace
@@ -77,7 +92,8 @@ report::DemoCase reduce(const trace::RunResult& result,
   return one;
 }
 
-report::DemoCase run_demo_case(DemoKind kind, const DemoSettings& settings) {
+report::DemoCase run_demo_case(DemoKind kind, const DemoSettings& settings,
+                               std::vector<std::string>& notes) {
   report::DemoCase skipped;
   skipped.world = name_of(settings.world);
   skipped.protocol = workload::name_of(settings.protocol);
@@ -95,7 +111,14 @@ report::DemoCase run_demo_case(DemoKind kind, const DemoSettings& settings) {
     }
     Sentinel sentinel;
     const trace::RunResult result = run_in(settings.world, workload, options, false);
-    return reduce(result, sentinel.stop());
+    report::DemoCase one = reduce(result, sentinel.stop());
+    const double away = lost_share(kind, result, one);
+    if (away > kTolerableLoss) {
+      notes.push_back(std::string(name_of(kind)) + ", " + report::case_name(one) + ": " +
+                      std::to_string(static_cast<int>(100 * away)) +
+                      " % of the CPU went elsewhere; its waits say more on a quiet machine");
+    }
+    return one;
   } catch (const workload::Error& error) {
     skipped.skipped = error.what();
     return skipped;

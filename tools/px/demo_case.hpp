@@ -1,6 +1,9 @@
 // One run of the demo's workload, reduced to what the demo shows.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "demo_workload.hpp"
 #include "report/demo.hpp"
 #include "workload/workload.hpp"
@@ -17,8 +20,10 @@ struct DemoSettings {
 };
 
 // Runs it and looks at the foreground. What cannot be run here comes back as skipped, with the
-// reason. Takes duration_ns, except in sim.
-[[nodiscard]] report::DemoCase run_demo_case(DemoKind kind, const DemoSettings& settings);
+// reason. Takes duration_ns, except in sim. Where the machine was too busy for the figures to mean
+// much, `notes` gets a line that says so.
+[[nodiscard]] report::DemoCase run_demo_case(DemoKind kind, const DemoSettings& settings,
+                                             std::vector<std::string>& notes);
 
 // What the demo shows of a run; for tests. `result` must be of a demo workload, with its lock calls
 // recorded.

@@ -17,11 +17,14 @@ constexpr Nanos kHogWork = 100 * kMillisecond;
 // In the realtime part the hogs work for 100 ms in all, one after another, then all sleep 20 ms: a
 // hog with 100 ms of its own would let the other three starve the background for ever.
 constexpr Nanos kHogPeriod = kHogWork + 20 * kMillisecond;
-// What the background does between two holds. No whole number of its rounds makes a slice, or 20 ms:
-// where time is exact, in sim, it would be preempted between two holds and never in one.
+// Of the fair tasks in live and sim: as long as a hold. The kernel keeps its own, some
+// milliseconds.
+constexpr Nanos kSlice = kMillisecond;
+// What the background does between two holds. No whole number of its rounds makes a slice, or 20
+// ms: where time is exact, in sim, it would be preempted between two holds and never in one.
 constexpr Nanos kBackgroundWork = 300 * kMicrosecond;
-// In the realtime part it rests instead, or its own rank would leave nothing to the machine in those
-// 20 ms. Some 6 % of the CPU stay free.
+// In the realtime part it rests instead, or its own rank would leave nothing to the machine in
+// those 20 ms. Some 6 % of the CPU stay free.
 constexpr Nanos kBackgroundRest = 700 * kMicrosecond;
 
 Op work(Nanos amount) {
@@ -89,9 +92,10 @@ workload::Workload demo_workload(DemoKind kind) {
   workload.files = {"px demo"};
   workload.cpus = 1;
   workload.highest_cpu = 0;
-  workload::LockSpec shared_lock;
-  shared_lock.name = "shared";
-  workload.locks.push_back(std::move(shared_lock));
+  workload.slice_ns = kSlice;
+  workload::LockSpec one_lock;
+  one_lock.name = "shared";
+  workload.locks.push_back(std::move(one_lock));
   add_task(workload, "foreground", fair ? nice(0) : fifo(50),
            {sleep(kSleep), lock(), work(kForegroundWork), unlock()});
   std::vector<Op> background = {lock(), work(kBackgroundHold), unlock()};
@@ -114,7 +118,8 @@ const char* name_of(DemoKind kind) { return kind == DemoKind::kFair ? "fair" : "
 const char* setup_of(DemoKind kind) {
   if (kind == DemoKind::kFair) {
     return "a foreground (nice 0) wants a lock every 2 ms for 20 us, a background (nice 19) holds "
-           "it for 1 ms at a time, four hogs (nice 0) compute; all on one CPU";
+           "it for 1 ms at a time, four hogs (nice 0) compute; all on one CPU, in slices of "
+           "1 ms (linux: the kernel's own)";
   }
   return "a foreground (FIFO 50) wants a lock every 2 ms for 20 us, a background (FIFO 1) holds it "
          "for 1 ms at a time, four hogs (FIFO 10) compute for 100 ms, then sleep 20 ms; all on one "

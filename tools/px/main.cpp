@@ -1,5 +1,6 @@
 // The command px: reads the command line, hands it to a command, turns errors into one line each.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <functional>
@@ -98,18 +99,17 @@ void add_demo(CLI::App& app, DemoArguments& to) {
   demo.footer("Example:\n  px demo --seconds 2 --json demo.json");
 }
 
-constexpr std::array<std::string_view, 2> kCommands = {"run", "demo"};
+// What may come first on the command line.
+constexpr std::array<std::string_view, 5> kFirst = {"run", "demo", "--help", "-h", "--version"};
 
-// The command line library would only say that something was not expected.
+// 0, or the status of the error: the command line library would only say that something was not
+// expected.
 int check_command(int argc, char** argv) {
-  if (argc < 2) return fail("px", "expected a command, run or demo; see px --help");
+  constexpr const char* kExpected = "expected a command, run or demo; see px --help";
+  if (argc < 2) return fail("px", kExpected);
   const std::string_view first = argv[1];
-  if (first.starts_with("-")) return 0;
-  for (const std::string_view name : kCommands) {
-    if (name == first) return 0;
-  }
-  return fail(
-      "px", "found \"" + std::string(first) + "\", expected a command, run or demo; see px --help");
+  if (std::find(kFirst.begin(), kFirst.end(), first) != kFirst.end()) return 0;
+  return fail("px", "found \"" + std::string(first) + "\", " + kExpected);
 }
 
 std::string joined(int argc, char** argv) {

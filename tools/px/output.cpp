@@ -54,6 +54,7 @@ void prepare_standard_streams() {
     if (::open("/dev/null", O_RDONLY) != file) break;
   }
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 void write_stdout(std::string_view text) {
