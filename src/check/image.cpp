@@ -89,7 +89,7 @@ void Image::undo() {
   contents_.resize(mark);
 }
 
-Difference Image::difference() const {
+Difference Image::difference() {
   Difference result;
   const auto compare = [&](Range range) {
     for (std::uint32_t line = range.first; line < range.end; ++line) {
@@ -100,6 +100,7 @@ Difference Image::difference() const {
   };
   compare(objects());
   for (const Context* context : machine_.contexts()) {
+    (void)used_stack(*context);
     compare(stack(*context, context->fiber.resume_point));
   }
   return result;

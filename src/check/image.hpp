@@ -35,7 +35,7 @@ class Image {
   // --- Without levels: for breadth-first and stateless searches.
 
   // The machine's state as a difference from the root.
-  [[nodiscard]] Difference difference() const;
+  [[nodiscard]] Difference difference();
   // Puts a state in force; a default-constructed one is the root.
   void load(const Difference& state);
   // After steps that were neither kept nor reverted: back to the root.

@@ -72,6 +72,15 @@ std::shared_ptr<StackFaultHandler> shared_stack_faults() {
   return handler;
 }
 
+fiber::StackPoolOptions idle_stack_options(const MachineOptions& options) {
+  fiber::StackPoolOptions result;
+  result.stack_size = std::size_t{64} * 1024;
+  result.keep_warm = 0;
+  result.guard_pages = options.guard_pages;
+  result.notice = options.notice;
+  return result;
+}
+
 void pin_to(int os_cpu) {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -288,7 +297,7 @@ Machine::Machine(const MachineOptions& options, void (*retire_task)(Task&))
       options_(options),
       clock_(TscClock::Options{true, options.notice}),
       platform_(*this),
-      idle_stacks_(fiber::StackPoolOptions{64 * 1024, 0, options.guard_pages, options.notice}) {
+      idle_stacks_(idle_stack_options(options_)) {
   PX_CHECK(!options_.os_cpus.empty(), "a machine has at least one CPU");
   for (std::size_t i = 0; i < options_.os_cpus.size(); ++i) {
     auto& cpu = *cpus_.emplace_back(std::make_unique<Cpu>(options_.tunables));

@@ -122,15 +122,6 @@ TEST(ProxyEqualsInheritance, OnRandomSetsWhereOwnersSleep) {
   expect_equal_on_all_seeds({Protocol::kProxy, RefProtocol::kInherit, {false, true}});
 }
 
-TEST(InheritEqualsInheritance, OnRandomSets) {
-  try {
-    expect_equal_on_all_seeds({Protocol::kInherit, RefProtocol::kInherit, {}});
-  } catch (const workload::Error& error) {
-    if (std::string(error.what()).find("not available") == std::string::npos) throw;
-    GTEST_SKIP() << error.what();
-  }
-}
-
 TEST(NoneEqualsNone, OnRandomSets) { expect_equal_on_all_seeds(kNoneIsNone); }
 
 TEST(NoneEqualsNone, OnRandomSetsWithEqualPriorities) {

@@ -11,6 +11,7 @@
 #include <exception>
 #include <fstream>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "sim/run.hpp"
@@ -31,6 +32,7 @@ constexpr const char* kColours[] = {"#c8403c", "#9aa3ad", "#2f6f9f", "#6b8e4e", 
 
 struct Panel {
   std::string title;
+  std::vector<std::string> names;  // of the rows
   trace::RunResult result;
 };
 
@@ -88,16 +90,23 @@ std::string draw(const Panel& panel, int top) {
     }
   }
   for (std::uint32_t task = 0; task < result.tasks.size(); ++task) {
-    svg += text(kLeft - 12, row(task) + 15,
-                fmt::format("{} ({})", result.tasks[task].name,
-                            task == 0   ? "first"
-                            : task == 1 ? "second"
-                                        : "last"),
-                "class=\"name\"");
+    svg += text(kLeft - 12, row(task) + 15, panel.names[task], "class=\"name\"");
   }
   for (const auto& one : result.waits) svg += wait(one, row(one.task));
   for (const auto& segment : result.segments) svg += bar(segment, row(segment.exec));
   return svg;
+}
+
+// "L, priority 10", or "L" where the rank has no number.
+std::vector<std::string> names_of(const workload::Workload& workload) {
+  std::vector<std::string> names;
+  for (const auto& task : workload.tasks) {
+    const auto* realtime = std::get_if<policy::RealtimeParams>(&task.params);
+    names.push_back(realtime != nullptr
+                        ? fmt::format("{}, priority {}", task.name, realtime->priority)
+                        : task.name);
+  }
+  return names;
 }
 
 trace::RunResult run(const workload::Workload& workload, workload::Protocol protocol) {
@@ -116,6 +125,7 @@ std::string picture(const workload::Workload& workload) {
     return fmt::format("{}: {} waits {} ms for the lock", lock, result.tasks.front().name,
                        longest_wait(result) / kMillisecond);
   };
+  panels[0].names = panels[1].names = names_of(workload);
   panels[0].title = title("Plain lock", panels[0].result);
   panels[1].title = title("Proxy execution", panels[1].result);
 
