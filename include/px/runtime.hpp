@@ -90,15 +90,19 @@ class TaskStateFor final : public TaskState<R> {
  public:
   explicit TaskStateFor(F function) : function_(std::move(function)) {}
   void invoke() override {
+    // Whatever the function owns ends with it, in the task that ran it: only there may a destructor
+    // make calls that wait.
+    F function = std::move(*function_);
+    function_.reset();
     if constexpr (std::is_void_v<R>) {
-      function_();
+      function();
     } else {
-      this->result.emplace(function_());
+      this->result.emplace(function());
     }
   }
 
  private:
-  F function_;
+  std::optional<F> function_;
 };
 
 void start_task(RuntimeImpl& runtime, const TaskOptions& options,

@@ -1,5 +1,6 @@
 // Goal: CpuMask is a set of CPU numbers, over all words it is made of.
-// Method: random operations from a fixed seed against std::set; the edges of words and of the range.
+// Method: random operations from a fixed seed against std::set; the edges of words and of the
+// range.
 #include "base/cpu_mask.hpp"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 // Goal: the heap gives its elements back in order, and any element can be removed at any time.
-// Method: random operations from a fixed seed against a multimap; every order of few elements; death
-// tests of misuse.
+// Method: random operations from a fixed seed against a multimap; every order of few elements;
+// death tests of misuse.
 #include "base/pairing_heap.hpp"
 
 #include <gtest/gtest.h>

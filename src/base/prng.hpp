@@ -22,8 +22,10 @@ class Prng {
   // Uniform in [low, high], both included; the bias is below 2^-32 for ranges under 2^32.
   constexpr std::int64_t between(std::int64_t low, std::int64_t high) {
     PX_CHECK(low <= high, "empty range");
-    const auto span = static_cast<std::uint64_t>(high - low) + 1;
-    return low + static_cast<std::int64_t>(span == 0 ? next() : next() % span);
+    // Unsigned: a range may be wider than a signed number.
+    const auto first = static_cast<std::uint64_t>(low);
+    const auto span = static_cast<std::uint64_t>(high) - first + 1;
+    return static_cast<std::int64_t>(first + (span == 0 ? next() : next() % span));
   }
   constexpr bool chance(int percent) { return between(0, 99) < percent; }
 

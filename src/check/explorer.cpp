@@ -173,6 +173,7 @@ Exploration Explorer::depth_first() {
     going = expand(stack, visited);
   }
   result_.complete = stack.empty();
+  if (!result_.stopped.empty()) result_.stopped_at = path_of(stack);
   while (image_.levels() > levels) image_.undo();
   result_.miss_probability = visited.miss_probability();
   if (result_.complete && limits_.livelocks) find_livelock(edges_, enabled_of_);
@@ -239,6 +240,19 @@ Exploration Explorer::replay(const Path& path) {
   image_.restart();
   end();
   return std::move(result_);
+}
+
+bool Explorer::closes_loop(const Path& path, std::size_t loop) {
+  Digest head = machine_.digest();
+  bool fits = true;
+  for (std::size_t i = 0; i < path.size() && fits; ++i) {
+    if (i == path.size() - loop) head = machine_.digest();
+    fits = (machine_.choices() & bit(path[i])) != 0 && machine_.step(path[i]) &&
+           (i < path.size() - loop || !machine_.progressed());
+  }
+  const bool closed = fits && machine_.digest() == head;
+  image_.restart();
+  return closed;
 }
 
 }  // namespace px::check

@@ -49,6 +49,7 @@ struct Exploration {
   double miss_probability = 0;
   bool complete = false;
   std::string stopped;            // why it is not
+  Path stopped_at;                // depth-first: where the search stood then
   std::size_t state_bytes = 0;
   std::size_t peak_bytes = 0;
   std::array<std::uint64_t, 64> ways{};  // transitions that took each way
@@ -83,6 +84,9 @@ class Explorer {
   // Follows a path. Throws std::invalid_argument naming the step where it does not fit. No finding:
   // the path ended without one.
   [[nodiscard]] Exploration replay(const Path& path);
+  // Do the last `loop` steps of the path lead back to the state in which they begin, without
+  // progress? Steps that do not fit: no.
+  [[nodiscard]] bool closes_loop(const Path& path, std::size_t loop);
 
  private:
   struct Frame {

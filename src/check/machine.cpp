@@ -82,8 +82,6 @@ bool Machine::step_enabled(int cpu) const {
   switch (c.next.kind) {
     case OpKind::kLock:
       return *static_cast<const std::uint8_t*>(c.next.object) == 0;
-    case OpKind::kRelax:
-      return !c.relaxing;
     case OpKind::kIdle:
       return c.kicked || c.armed <= state_->now;
     case OpKind::kEnd:
@@ -129,10 +127,6 @@ bool Machine::step(Choice choice) {
   touched_ = 0;
   covered_ = 0;
   rewinds_ = 0;
-  const int agent = choice < kFlushChoice + 4 ? choice % 4 : -1;
-  for (int cpu = 0; cpu < options_.cpus; ++cpu) {
-    if (cpu != agent) state_->cpus[cpu].relaxing = false;
-  }
   if (choice == kTimeChoice) {
     state_->now = next_instant();
     progressed_ = true;
@@ -149,7 +143,6 @@ void Machine::point(OpKind kind, const void* object) {
   for (;;) {
     VirtualCpu& c = this_cpu();
     c.next = {kind, object};
-    if (kind == OpKind::kRelax) c.relaxing = true;
     Context& me = *c.running;
     fiber::switch_to(me.fiber, loop_);
     if (!take_interrupt_) break;
@@ -160,8 +153,8 @@ void Machine::point(OpKind kind, const void* object) {
     interrupt();
     control().digest = before.digest;
     control().saw_time = before.saw_time;
+    control().saw_sequence = before.saw_sequence;
   }
-  this_cpu().relaxing = false;
 }
 
 Nanos Machine::observe_now() {
@@ -174,16 +167,25 @@ Nanos Machine::observe_now() {
   return state_->now;
 }
 
-void Machine::rewind(const Digest& digest, bool saw_time, std::uint64_t result) {
+void Machine::rewind(const Control& mark, std::uint64_t result) {
   if (!running_) return;
   constexpr int kTooMany = 20'000;
   if (++rewinds_ > kTooMany) {
     fail(45, "endless step", "the CPU loops without reaching a scheduling point");
   }
   Control& c = control();
-  c.digest = digest;
+  c.digest = mark.digest;
   c.digest.mix(result);
-  c.saw_time = saw_time;
+  c.saw_time = mark.saw_time;
+  c.saw_sequence = mark.saw_sequence;
+}
+
+void Machine::sequence_taken() {
+  if (!running_) return;
+  const Context* me = this_cpu().running;
+  for (Context* context : contexts_) {
+    if (context != me && context->control.saw_sequence) context->control.digest.mix(me->index);
+  }
 }
 
 // --- Verdicts
@@ -306,7 +308,6 @@ Digest Machine::digest() {
     pack.add(c.running->index, 6);
     pack.add(c.preempt_off, 4);
     pack.add(c.kicked, 1);
-    pack.add(c.relaxing, 1);
     pack.add(c.stores, 3);
     // Armed instants of the past are all the same: due.
     pack.add(c.armed == kNever ? 0xfffffffff : relative(std::max(c.armed, state_->now)), 36);

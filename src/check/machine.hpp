@@ -37,7 +37,7 @@ enum class OpKind : std::uint8_t {
   kWrite,
   kKick,
   kSwitch,
-  kRelax,    // waits for a step of somebody else
+  kRelax,    // one turn of a wait for somebody else; never blocks, fairness ends the wait
   kIdle,     // waits for a kick or its timer
   kScript,   // between two instructions of a task
   kEnd,      // the CPU's program is over
@@ -54,6 +54,7 @@ enum class Granularity : std::uint8_t { kCoarse, kFine };
 enum class ObjectClass : std::uint8_t {
   kPlain,
   kOwnerWord,    // a scheduling point in coarse mode too
+  kSequence,     // a counter whose values matter only by their order
   kTaskLock,     // core locks, in their order
   kRunqueueLock,
   kWaitLock,
@@ -64,6 +65,7 @@ enum class ObjectClass : std::uint8_t {
 struct Control {
   Digest digest;
   bool saw_time = false;  // a value of now() may be live
+  bool saw_sequence = false;  // a sequence number may be live
   Nanos since = 0;        // the first such value; what was observed and what is now count from it
 };
 
@@ -88,7 +90,6 @@ struct VirtualCpu {
   Nanos armed = kNever;          // the CPU's one-shot timer
   std::uint8_t preempt_off = 1;  // interrupts are taken only at zero
   bool kicked = false;
-  bool relaxing = false;         // enabled again by any other agent's transition
   std::uint8_t stores = 0;
   std::uint8_t held[8] = {};     // core locks held, by ObjectClass
 };
@@ -206,7 +207,9 @@ class Machine {
   void lock_tried(const void* lock);
   void lock_released(const void* lock);
   // Forgets what a context observed since `digest` was its control state.
-  void rewind(const Digest& digest, bool saw_time, std::uint64_t result);
+  void rewind(const Control& mark, std::uint64_t result);
+  // A number of the counter is taken: who remembers earlier ones has to know that they are out of date.
+  void sequence_taken();
   void made_progress() { progressed_ = true; }
   void cover(unsigned kind) { covered_ |= std::uint64_t{1} << kind; }
   void touch(const Context& context) { touched_ |= 1U << context.index; }

@@ -114,7 +114,11 @@ class Atomic {
     machine.atomic_point(OpKind::kRmw, this);
     if (machine.buffers()) [[unlikely]] machine.drain();
     const T before = value_;
-    machine.observe(before);
+    if (machine.class_of(this) == ObjectClass::kSequence) [[unlikely]] {
+      machine.sequence_taken();
+    } else {
+      machine.observe(before);
+    }
     value_ = next(before);
     return before;
   }
@@ -185,20 +189,17 @@ class Platform {
   void trace(trace::EventKind kind, std::uint32_t task, std::uint32_t other, std::uint32_t lock);
 
   // core/checked.hpp
-  struct Mark {
-    Digest digest;
-    bool saw_time = false;
-  };
+  using Mark = Control;
   [[nodiscard]] Mark mark() const {
     Machine& machine = Machine::active();
-    if (!machine.running()) return {};
-    return {machine.control().digest, machine.control().saw_time};
+    return machine.running() ? machine.control() : Mark{};
   }
   void rewind(const Mark& mark, std::uint64_t result);
   template <typename T>
   void observe(T value) {
     Machine::active().observe(value);
   }
+  void observe_sequence(std::uint64_t value);
   void cover(core::Way way) { Machine::active().cover(static_cast<unsigned>(way)); }
   [[nodiscard]] bool mutant(core::Mutant which) const { return mutant_ == which; }
   void seed(core::Mutant which) { mutant_ = which; }

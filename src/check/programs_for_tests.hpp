@@ -85,11 +85,11 @@ class Programs final : public Machine {
 // The head of a waiting loop: what earlier turns observed is forgotten.
 class LoopHead {
  public:
-  LoopHead() : digest_(Machine::active().control().digest) {}
-  void again() const { Machine::active().rewind(digest_, false, 0); }
+  LoopHead() : mark_(Machine::active().control()) {}
+  void again() const { Machine::active().rewind(mark_, 0); }
 
  private:
-  Digest digest_;
+  Control mark_;
 };
 
 }  // namespace px::check

@@ -115,6 +115,21 @@ bool World::donor_is_queued(int cpu) {
   return false;
 }
 
+// Once all is settled, who hangs does so on the task it waits for, or, at a free lock, on the waiter
+// that is next (invariants 32, 33).
+void World::check_tree() {
+  for (const Task* t : tasks_) {
+    const Task* hung_on = t->parked_on.peek();
+    const core::Waitable<Platform>* on = t->blocked_on.peek();
+    if (hung_on == nullptr || on == nullptr) continue;
+    const Task* next = on->next(*t);
+    if (next == hung_on || (next == nullptr && hung_on->wait_node.queued)) continue;
+    note_breach(33, "who hangs follows its owner",
+                concat({t->name, " hangs on ", hung_on->name, ", but waits for ",
+                        next != nullptr ? next->name : "a free lock"}));
+  }
+}
+
 bool World::world_holds(Choices enabled) {
   for (int cpu = 0; cpu < cpus(); ++cpu) {
     if (!donor_is_queued(cpu)) return false;
@@ -124,10 +139,13 @@ bool World::world_holds(Choices enabled) {
     check_quiescence();
     return true;  // the caller looks at what was noted
   }
+  bool all_settled = true;
   for (int cpu = 0; cpu < cpus(); ++cpu) {
     const VirtualCpu& c = state().cpus[cpu];
     if (c.preempt_off == 0 && !rq(cpu).lock.held()) check_boost(cpu);
+    all_settled = all_settled && settled(cpu);
   }
+  if (all_settled) check_tree();
   return true;
 }
 

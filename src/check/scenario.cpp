@@ -128,6 +128,7 @@ class Builder {
         {"run", Instruction::kRun, 'n'},           {"yield", Instruction::kYield, '-'},
         {"sleep", Instruction::kSleep, 't'},       {"wake", Instruction::kWake, 'x'},
         {"cancel", Instruction::kCancel, 'x'},     {"affinity", Instruction::kAffinity, 'm'},
+        {"yield_until", Instruction::kYieldUntil, 'x'},
         {"class", Instruction::kClass, 'p'},       {"join", Instruction::kJoin, 'x'},
     };
     const auto* form = std::find_if(std::begin(kForms), std::end(kForms),

@@ -1,8 +1,8 @@
 // Scenarios: a few tasks, each with a short script, on a few CPUs.
 //
 // Script text: instructions separated by ';'
-//   lock a | unlock a | try_lock a | lock_timeout a T | run | run N | yield | sleep T | wake X |
-//   cancel X | affinity X CPUS | class X PARAMS | join X | exit
+//   lock a | unlock a | try_lock a | lock_timeout a T | run | run N | yield | yield_until X | sleep T |
+//   wake X | cancel X | affinity X CPUS | class X PARAMS | join X
 // T counts ticks of 1 ms; CPUS is a list of digits ("01"); PARAMS is "fifo:P", "rr:P", "fair:NICE".
 // A lock call that ends without the lock (time limit, cancellation, deadlock, a failed try) goes on
 // behind the matching unlock. `run` is work: a place where interrupts are taken.
@@ -27,6 +27,7 @@ enum class Instruction : std::uint8_t {
   kLockTimeout,
   kRun,
   kYield,
+  kYieldUntil,  // until another task has ended
   kSleep,
   kWake,
   kCancel,

@@ -47,10 +47,20 @@ void one_cpu(Catalogue& c) {
          {"C fair:-5", "run; lock a; unlock a"}},
         {"run-owner"})
       .slice_ticks = 4;
-  c.add("yielding-owner", "an owner that yields while others pay for its section", 1,
-        {{"L fifo:1", "lock a; sleep 1; yield; yield; unlock a"},
+  c.add("yielding-owner", "an owner that yields, on borrowed rank, until an equal has had its turn", 1,
+        {{"L fifo:1", "lock a; sleep 1; yield_until M; unlock a"},
          {"M fifo:3", "sleep 1; run; yield; run"},
          {"H fifo:3", "sleep 1; lock a; yield; unlock a"}},
+        {"run-owner", "parked"});
+  c.add("two-locks-one-owner", "the paying donor waits for another lock than the one released", 1,
+        {{"L fifo:1", "lock a; lock b; sleep 2; unlock a; run; unlock b"},
+         {"M fifo:2", "sleep 1; lock a; unlock a"},
+         {"H fifo:3", "sleep 1; lock b; run; unlock b"}},
+        {"run-owner", "parked"});
+  c.add("sleeping-end-of-chain", "the end of a chain of three sleeps again while they lend to it", 1,
+        {{"O fifo:1", "lock a; sleep 3; sleep 1; unlock a"},
+         {"B fifo:2", "sleep 1; lock b; lock a; unlock a; unlock b"},
+         {"D fifo:3", "sleep 2; lock b; unlock b"}},
         {"run-owner", "parked"});
   c.add("deadlock-of-two", "two tasks take two locks in opposite order", 1,
         {{"A fifo:1", "lock a; sleep 1; lock b; unlock b; unlock a"},
@@ -72,7 +82,8 @@ void two_cpus(Catalogue& c) {
   c.add("running-owner", "the owner runs elsewhere on a better context than the waiter's", 2,
         {{"H fifo:5 @0", "lock a; run; run; unlock a"},
          {"L fifo:1 @1", "lock a; run; unlock a"},
-         {"M fifo:3 @1", "run; lock a; unlock a"}},
+         {"M fifo:3 @1", "run; lock a; unlock a"},
+         {"X fifo:7 @0 on 0", "sleep 1; run"}},
         {"linked"});
   c.add("waiters-on-both-sides", "three waiters of three ranks on two CPUs", 2,
         {{"L fifo:1 @0", "lock a; run; unlock a"},
@@ -124,6 +135,17 @@ void two_cpus(Catalogue& c) {
          {"M fifo:2 @0 on 0", "run; cancel H; run"},
          {"H fifo:3 @1 on 1", "lock a; unlock a; run"}},
         {"migrated"});
+  c.add("cancelled-sleep", "a sleep is cancelled as it begins", 2,
+        {{"S fifo:1 @0", "sleep 1; run"}, {"X fifo:2 @1", "cancel S; run"}});
+  c.add("cancelled-in-a-cycle", "a wait in a cycle that ends by itself is cancelled", 2,
+        {{"O fifo:3 @0", "lock a; join H; unlock a"},
+         {"H fifo:2 @1", "lock_timeout a 1; unlock a"},
+         {"X fifo:1 @0", "cancel H; run"}});
+  c.add("cancelled-owner", "the sleep of an owner is cancelled while a waiter parks on it", 2,
+        {{"S fifo:1 @0", "lock a; sleep 1; unlock a"},
+         {"X fifo:2 @1", "cancel S; run"},
+         {"W fifo:3 @1", "lock a; unlock a"}},
+        {"parked"});
   c.add("spurious-wakeup", "waiters are woken for no reason", 2,
         {{"L fifo:1 @0", "lock a; run; unlock a"},
          {"H fifo:3 @1", "lock a; run; unlock a"},

@@ -17,12 +17,14 @@ struct BoundedFrame {
   Choices left = 0;
   Choice taken = 0;
   std::uint8_t last = kNobody;  // the CPU that ran last
+  bool waits = false;           // and it is in a waiting loop
   int spent = 0;
 };
 
-// A preemption: the CPU that ran last could have gone on, and something else happens.
+// A preemption: the CPU that ran last could have gone on, and something else happens. One that waits
+// for somebody else gives way for nothing.
 int cost_of(const BoundedFrame& frame, Choice choice) {
-  if (frame.last == kNobody || choice == frame.last) return 0;
+  if (frame.last == kNobody || choice == frame.last || frame.waits) return 0;
   return (frame.enabled & bit(frame.last)) != 0 ? 1 : 0;
 }
 
@@ -37,7 +39,7 @@ Exploration Explorer::bounded(int bound) {
   StateSet visited(limits_.wide_digest);
   std::vector<BoundedFrame> stack;
   const Choices first = machine_.choices();
-  stack.push_back({first, first, 0, kNobody, 0});
+  stack.push_back({first, first, 0, kNobody, false, 0});
   result_.states = 1;
   const std::size_t levels = image_.levels();
   while (!stack.empty()) {
@@ -74,7 +76,9 @@ Exploration Explorer::bounded(int bound) {
     best = static_cast<std::uint32_t>(spent);
     if (added) ++result_.states;
     image_.keep();
-    stack.push_back({enabled, enabled, 0, last, spent});
+    const bool waits =
+        last != kNobody && machine_.state().cpus[last].next.kind == OpKind::kRelax;
+    stack.push_back({enabled, enabled, 0, last, waits, spent});
   }
   result_.complete = stack.empty() && !result_.finding;
   while (image_.levels() > levels) image_.undo();

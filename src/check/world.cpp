@@ -77,11 +77,36 @@ void Platform::switch_context(Task& from, Task& to) {
 }
 
 void Platform::rewind(const Mark& mark, std::uint64_t result) {
-  Machine::active().rewind(mark.digest, mark.saw_time, result);
+  Machine::active().rewind(mark, result);
 }
 
-void Platform::trace(trace::EventKind /*kind*/, std::uint32_t /*task*/, std::uint32_t /*other*/,
-                     std::uint32_t /*lock*/) {}
+void Platform::observe_sequence(std::uint64_t value) {
+  Machine& machine = Machine::active();
+  if (!machine.running()) return;
+  std::uint64_t earlier = 0;
+  for (int i = 0; i < world_.tasks(); ++i) {
+    const Task& task = world_.task(i);
+    earlier += task.blocked_on.peek() != nullptr && task.block_seq < value ? 1 : 0;
+  }
+  machine.mix_control(earlier);
+  machine.control().saw_sequence = true;
+}
+
+// A lock that is released although the donor that pays for this very section waits for it
+// (invariant 16). The core reports a release under the lock's wait_lock.
+void Platform::trace(trace::EventKind kind, std::uint32_t id, std::uint32_t /*other*/,
+                     std::uint32_t lock) {
+  Machine& machine = Machine::active();
+  if (kind != trace::EventKind::kRelease || !machine.running()) return;
+  const Task& me = world_.task(static_cast<int>(id));
+  const Task* paying = world_.rq(machine.state().cpu).donor.peek();
+  const Task* donor = me.blocked_donor.peek();
+  if (paying == &me || paying->is_idle || donor == nullptr) return;
+  const auto& mutex = world_.lock(static_cast<int>(lock) - 1);
+  if (donor->blocked_on.peek() != &mutex || donor->wait_end.peek() != core::WaitEnd::kNone) return;
+  machine.fail(16, "hand-off to the paying donor",
+               concat({me.name, " released ", mutex.name, " although ", donor->name, " pays for it"}));
+}
 
 // --- Construction
 
@@ -196,6 +221,8 @@ void World::name_objects() {
     set_name(&bodies_[task->id], concat({task->name, " instruction"}));
   }
   for (Task* task : idles_) name_task(*task);
+  set_class(scheduler_->sequence_address(), ObjectClass::kSequence);
+  set_name(scheduler_->sequence_address(), "block sequence");
   for (Mutex* lock : locks_) {
     set_name(&lock->wait_lock, concat({lock->name, ".wait_lock"}));
     set_class(&lock->wait_lock, ObjectClass::kWaitLock);
@@ -256,13 +283,14 @@ void World::run_script(Body& body) {
       point(OpKind::kScript, &body);
     }
     ++body.pc;
-    perform(body, op);
+    const bool done = perform(body, op);
     body.until = 0;
-    made_progress();
+    if (done) made_progress();
   }
 }
 
-void World::perform(Body& body, const ScriptOp& op) {
+// False: the instruction is carried out again; that is no progress.
+bool World::perform(Body& body, const ScriptOp& op) {
   Task& me = *body.task;
   Scheduler& scheduler = *scheduler_;
   switch (op.code) {
@@ -288,6 +316,11 @@ void World::perform(Body& body, const ScriptOp& op) {
     case Instruction::kYield:
       scheduler.yield();
       break;
+    case Instruction::kYieldUntil:
+      scheduler.yield();
+      if (bodies_[op.object].ended) break;
+      --body.pc;
+      return false;
     case Instruction::kSleep:
       body.until = state().now + op.ns;
       (void)scheduler.sleep_until(body.until);
@@ -314,6 +347,7 @@ void World::perform(Body& body, const ScriptOp& op) {
       (void)scheduler.join(task(op.object));
       break;
   }
+  return true;
 }
 
 void World::end_of_lock_call(Body& body, const ScriptOp& op, core::WaitEnd end) {

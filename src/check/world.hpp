@@ -69,7 +69,7 @@ class World final : public Machine {
   void name_task(Task& task);
   void run_script(Body& body);
   void at_boundary(const Body& body);
-  void perform(Body& body, const ScriptOp& op);
+  [[nodiscard]] bool perform(Body& body, const ScriptOp& op);
   void end_of_lock_call(Body& body, const ScriptOp& op, core::WaitEnd end);
 
   void visit(Digest& digest) override;
@@ -87,6 +87,7 @@ class World final : public Machine {
   [[nodiscard]] bool settled(int cpu) const;
   [[nodiscard]] bool core_holds();
   [[nodiscard]] bool donor_is_queued(int cpu);
+  void check_tree();
   void check_boost(int cpu);
   void check_quiescence();
   [[nodiscard]] std::string why_stuck(int task) const;

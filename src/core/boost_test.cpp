@@ -1,6 +1,6 @@
 // Goal: a context is lent along the chain for exactly as long as the chain leads to the task that
-// runs: the boost begins, moves and ends at once, for locks and joins, and a yield cannot defeat it.
-// Method: FIFO tasks on one virtual CPU; each timeline is derived by hand at its test.
+// runs: the boost begins, moves and ends at once, for locks and joins, and a yield cannot defeat
+// it. Method: FIFO tasks on one virtual CPU; each timeline is derived by hand at its test.
 #include "core/test_lab.hpp"
 
 namespace px::core {
@@ -57,8 +57,8 @@ TEST(Boost, EndsAtOnceWithTheHandOff) {
   EXPECT_EQ(lab.segments, expected);
 }
 
-// D -> m -> B -> n -> O. B gives up waiting for n at 6 and still holds m: D's context moves from O to
-// B although B does not outrank D.
+// D -> m -> B -> n -> O. B gives up waiting for n at 6 and still holds m: D's context moves from O
+// to B although B does not outrank D.
 //   0-1 O; 1-2 O on B; 2-6 O on D; 6-8 B on D; 8-9 D; 9-10 B; 10-14 O.
 TEST(Boost, MovesWhenALinkInMidChainEnds) {
   TestLab lab;
@@ -82,8 +82,8 @@ TEST(Boost, MovesWhenALinkInMidChainEnds) {
     lab.unlock(m);
   });
   lab.run();
-  const Segs expected = {{0, 0, 1, "O", "O"}, {0, 1, 2, "O", "B"},   {0, 2, 6, "O", "D"},
-                         {0, 6, 8, "B", "D"}, {0, 8, 9, "D", "D"},   {0, 9, 10, "B", "B"},
+  const Segs expected = {{0, 0, 1, "O", "O"},  {0, 1, 2, "O", "B"}, {0, 2, 6, "O", "D"},
+                         {0, 6, 8, "B", "D"},  {0, 8, 9, "D", "D"}, {0, 9, 10, "B", "B"},
                          {0, 10, 14, "O", "O"}};
   EXPECT_EQ(lab.segments, expected);
 }

@@ -57,8 +57,8 @@ enum class Way : std::uint8_t {
 // mutations of one entry apart.
 enum class Mutant : std::uint8_t {
   kNone, kE02, kE07, kE08, kE09, kE11, kE13, kE15, kE17a, kE17b, kE20, kE24, kE26, kE32, kE35, kE36,
-  kE37, kE38, kE39, kE44, kE48, kE49, kE50, kE52, kE53, kE55, kE56a, kE56b, kE57, kE59, kE60a, kE60b,
-  kE61a, kE61b, kE62, kE69, kE71, kM21, kCount,
+  kE37, kE38, kE44, kE48, kE49, kE50, kE52, kE55, kE56a, kE56b, kE57, kE60a, kE60b,
+  kE61b, kE62, kE69, kE71, kM21, kCount,
 };
 
 // A Platform that the checker runs has a Mark: the control state of a context at some moment.
@@ -120,6 +120,12 @@ class [[nodiscard, maybe_unused]] Anchor<P> {
 template <typename P, typename T>
 void observe([[maybe_unused]] P& platform, [[maybe_unused]] T value) {
   if constexpr (Checked<P>) platform.observe(value);
+}
+
+// A block sequence number: only its order among the others counts.
+template <typename P>
+void observe_sequence([[maybe_unused]] P& platform, [[maybe_unused]] std::uint64_t value) {
+  if constexpr (Checked<P>) platform.observe_sequence(value);
 }
 
 template <typename P>

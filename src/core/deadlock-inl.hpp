@@ -35,7 +35,7 @@ bool Scheduler<P>::next_in_chain(Task& task, Task*& owner, std::uint64_t& seq, b
         owner = on->next(task);
         seq = task.block_seq;
         may_end = task.wait_may_end;
-        observe(platform_, seq);
+        observe_sequence(platform_, seq);
         observe(platform_, may_end);
         on->wait_lock.unlock();
         return owner != nullptr;

@@ -94,8 +94,8 @@ TEST(Deadlock, WithATimeLimitNobodyIsToldAndTheRestLendsAgain) {
     lab.unlock(a);
   });
   lab.run();
-  const Segs expected = {{0, 0, 1, "A", "A"},   {0, 1, 2, "B", "B"},   {0, 3, 8, "M", "M"},
-                         {0, 8, 9, "A", "B"},   {0, 9, 10, "B", "B"},  {0, 10, 11, "D", "D"},
+  const Segs expected = {{0, 0, 1, "A", "A"},  {0, 1, 2, "B", "B"},  {0, 3, 8, "M", "M"},
+                         {0, 8, 9, "A", "B"},  {0, 9, 10, "B", "B"}, {0, 10, 11, "D", "D"},
                          {0, 11, 16, "M", "M"}};
   EXPECT_EQ(lab.segments, expected);
   EXPECT_GE(lab.counters().cycles, 1U);

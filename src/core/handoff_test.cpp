@@ -147,8 +147,8 @@ TEST(Handoff, GrantedWinsAtTheTimeLimit) {
   }
 }
 
-// W (2) waits for m, then V (5), then S raises W to 8: W is first in the list, pays from 3, is handed
-// m at 4 and has it to 5; V has it then.
+// W (2) waits for m, then V (5), then S raises W to 8: W is first in the list, pays from 3, is
+// handed m at 4 and has it to 5; V has it then.
 TEST(Handoff, AWaiterWhoseRankRisesIsServedByItsNewRank) {
   TestLab lab;
   TestLab::Mutex m;
@@ -176,9 +176,9 @@ TEST(Handoff, AWaiterWhoseRankRisesIsServedByItsNewRank) {
 }
 
 // W's rank rises while it is awake and has no link that could be followed to its place in the list.
-// L and W are equal, so L pays for itself and at 2 m becomes free, with W awake on CPU 1, where B (8)
-// runs 1-4. T takes m at 2 and holds it to 9. V (6) waits from 3. At 3 W is raised from 5 to 7. At 4 B
-// ends, W finds m taken and waits again: before V.
+// L and W are equal, so L pays for itself and at 2 m becomes free, with W awake on CPU 1, where B
+// (8) runs 1-4. T takes m at 2 and holds it to 9. V (6) waits from 3. At 3 W is raised from 5 to 7.
+// At 4 B ends, W finds m taken and waits again: before V.
 TEST(Handoff, ARankThatChangedWhileAwakeCountsWhenItWaitsAgain) {
   TestLab lab(3);
   TestLab::Mutex m;

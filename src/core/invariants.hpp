@@ -1,12 +1,12 @@
-// The invariants of the core, each checkable in a state: what the simulator checks after every event
-// and the checker after every step. Numbers are those of the list in the proxy execution semantics
-// (docs/design); the rules themselves are in invariants-inl.hpp, one small function each.
+// The invariants of the core, each checkable in a state: what the simulator checks after every
+// event and the checker after every step. Numbers are those of the list in the proxy execution
+// semantics (docs/design); the rules themselves are in invariants-inl.hpp, one small function each.
 //
 // Left out because the core has nothing yet that could keep or break them: 17 and 43 (wound-wait,
 // signals), 20, 21, 24, 25, 26 (push, pull, balancing), 39 (deadline class), 42 (hotplug), 46 (core
-// scheduling). Judged elsewhere, since one state does not show them: 16, 18, 22, 28, 29, 30, 37, 40,
-// 44, 45, 47 (scenarios, lock annotations, the off-means-off test). 2, 14 and 33 are rules here in
-// the form that a state can show.
+// scheduling). Judged elsewhere, since one state does not show them: 16, 18, 22, 28, 29, 30, 37,
+// 40, 44, 45, 47 (scenarios, lock annotations, the off-means-off test). 2, 14 and 33 are rules here
+// in the form that a state can show.
 #pragma once
 
 #include <cstdarg>
@@ -35,8 +35,9 @@ using Violation = ViolationReport;
 // links between CPUs and tasks only when all CPUs are settled; the rest in every state.
 //
 // `lock_is_free` says whether nobody holds a lock, without being an operation of the model; with it
-// the rules about a wait list are evaluated whenever its wait_lock is free, without it only when all
-// CPUs are settled. A world whose Atomic and Shared record accesses must not record those made here.
+// the rules about a wait list are evaluated whenever its wait_lock is free, without it only when
+// all CPUs are settled. A world whose Atomic and Shared record accesses must not record those made
+// here.
 template <Platform P>
 struct InvariantView {
   Scheduler<P>& scheduler;

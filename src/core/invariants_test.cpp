@@ -138,6 +138,7 @@ TEST_F(InvariantsTest, BestDonor) {
 TEST_F(InvariantsTest, LenderIsNowhere) {
   w_->parked_on.store(nullptr, kRelaxed);
   s_->parked_first.store(nullptr, kRelaxed);
+  s_->parked_last = nullptr;
   EXPECT_EQ(broken(), 33);
 }
 TEST_F(InvariantsTest, SliceEnd) {
@@ -188,6 +189,7 @@ TEST_F(InvariantsTest, WaitersBit) {
   u_->blocked_on.store(nullptr, kRelaxed);
   u_->parked_on.store(nullptr, kRelaxed);
   l_->parked_first.store(nullptr, kRelaxed);
+  l_->parked_last = nullptr;
   EXPECT_EQ(broken(), 0);  // H still waits
   TestLab::Mutex other;
   other.waiters.insert(*u_, u_->rank());
@@ -236,22 +238,31 @@ TEST_F(InvariantsTest, ParkedLost) {
   s_->parked_first.store(nullptr, kRelaxed);
   EXPECT_EQ(broken(), 32);
 }
+TEST_F(InvariantsTest, ParkedListEnd) {
+  s_->parked_last = u_;
+  EXPECT_EQ(broken(), 32);
+}
 TEST_F(InvariantsTest, ParkedCycle) {
   s_->parked_on.store(w_, kRelaxed);
   w_->parked_first.store(s_, kRelaxed);
+  w_->parked_last = s_;
   s_->wait_may_end = false;
   EXPECT_EQ(broken(), 32);
 }
 TEST_F(InvariantsTest, HangsOnAQueuedTask) {
   w_->parked_on.store(y_, kRelaxed);
   y_->parked_first.store(w_, kRelaxed);
+  y_->parked_last = w_;
   s_->parked_first.store(nullptr, kRelaxed);
+  s_->parked_last = nullptr;
   EXPECT_EQ(broken(), 32);
 }
 TEST_F(InvariantsTest, HangsOnTheWrongTask) {
   w_->parked_on.store(x_, kRelaxed);
   x_->parked_first.store(w_, kRelaxed);
+  x_->parked_last = w_;
   s_->parked_first.store(nullptr, kRelaxed);
+  s_->parked_last = nullptr;
   EXPECT_EQ(broken(), 33);
 }
 TEST_F(InvariantsTest, HangsWhileOnCpu) {
@@ -336,8 +347,8 @@ TEST(InvariantsInTheSimulator, AViolationIsReportedWithItsInstant) {
     lab.simulator->run(kNever);
     FAIL() << "the damage was not found";
   } catch (const std::runtime_error& error) {
-    EXPECT_EQ(std::string(error.what()).find("invariant 36 (donated equals received) at 3: task T: "),
-              0U)
+    EXPECT_EQ(
+        std::string(error.what()).find("invariant 36 (donated equals received) at 3: task T: "), 0U)
         << error.what();
   }
 }

@@ -49,10 +49,9 @@ TEST(Migration, AWakeOnTheCpuItWasMovedToMakesThatItsHome) {
   });
   lab.fifo_on(only(1), "X", 50, 2, [&] { lab.work(10); });
   lab.run();
-  EXPECT_EQ(lab.on_cpu(0), (Segs{{0, 0, 1, "L", "L"},
-                                 {0, 1, 4, "L", "D"},
-                                 {0, 4, 6, "D", "D"},
-                                 {0, 6, 8, "L", "L"}}));
+  EXPECT_EQ(
+      lab.on_cpu(0),
+      (Segs{{0, 0, 1, "L", "L"}, {0, 1, 4, "L", "D"}, {0, 4, 6, "D", "D"}, {0, 6, 8, "L", "L"}}));
   EXPECT_EQ(d.cpu.load(std::memory_order_relaxed), 0);
   EXPECT_EQ(d.wake_cpu.get(), 0);
 }
@@ -80,8 +79,8 @@ TEST(Migration, ReturnFollowsAnAffinityThatChangedMeanwhile) {
 }
 
 // E39. a@0 -> m -> b@1 -> n -> c@2: b moves to c, then a moves to b; nothing bounces.
-//   CPU 2: 0-1 c; 1-2 c on b; 2-6 c on a. At 6 b is handed n and goes home to CPU 1, and a after it:
-//   CPU 1: 6-8 b on a. At 8 a is handed m and goes home: CPU 0: 8-9.
+//   CPU 2: 0-1 c; 1-2 c on b; 2-6 c on a. At 6 b is handed n and goes home to CPU 1, and a after
+//   it: CPU 1: 6-8 b on a. At 8 a is handed m and goes home: CPU 0: 8-9.
 TEST(Migration, AChainMovesTowardsItsEnd) {
   TestLab lab(3);
   TestLab::Mutex m;
@@ -110,8 +109,8 @@ TEST(Migration, AChainMovesTowardsItsEnd) {
   EXPECT_EQ(lab.counters().migrations, 3U);
 }
 
-// 37. D lends on CPU 0 from 1 on and goes home when its time is up, at 5, while L runs on: D has paid
-// for 1-5 and not a moment more.
+// 37. D lends on CPU 0 from 1 on and goes home when its time is up, at 5, while L runs on: D has
+// paid for 1-5 and not a moment more.
 TEST(Migration, ADonorThatGoesHomeHasPaidUntilThen) {
   TestLab lab(2);
   TestLab::Mutex m;
@@ -133,9 +132,9 @@ TEST(Migration, ADonorThatGoesHomeHasPaidUntilThen) {
   EXPECT_EQ(d.se.charged_ns, 6);
 }
 
-// L runs on H's 9 (come from CPU 2) when D (5, CPU 1) wants m: D forces nothing and is linked. H gives
-// up at 4 and goes home; L runs on, on its own context. At 6 P (3) would preempt it: L leaves its CPU,
-// so D comes over and L runs on D.
+// L runs on H's 9 (come from CPU 2) when D (5, CPU 1) wants m: D forces nothing and is linked. H
+// gives up at 4 and goes home; L runs on, on its own context. At 6 P (3) would preempt it: L leaves
+// its CPU, so D comes over and L runs on D.
 TEST(Migration, ALinkedWaiterLendsWhenTheOwnerIsPreempted) {
   TestLab lab(3);
   TestLab::Mutex m;
@@ -184,8 +183,8 @@ TEST(Migration, DonorsFollowAnOwnerThatIsSentAway) {
 }
 
 // At instant 3 T (CPU 0) queues for m behind W; then L (CPU 1) releases m, which wakes W only, and
-// forbids CPU 0 to T; then T blocks, finds m free, and must not go on where it is. W is stuck behind X
-// on CPU 2 until 6; it has m to 7, when T gets it, on CPU 1.
+// forbids CPU 0 to T; then T blocks, finds m free, and must not go on where it is. W is stuck
+// behind X on CPU 2 until 6; it has m to 7, when T gets it, on CPU 1.
 TEST(Migration, AWaiterThatFindsTheLockFreeStillObeysItsNewAffinity) {
   TestLab lab(3);
   TestLab::Mutex m;

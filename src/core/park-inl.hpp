@@ -98,12 +98,11 @@ int Scheduler<P>::activate_one(Task& waiter, Task& owner) {
     Guard guard(mutant(platform_, Mutant::kE52) ? none : waiter.task_lock);
     if (!unhang(waiter, owner)) return frame.returns(0);
     // It may have been woken since (E61).
-    if (waiter.state.load(std::memory_order_relaxed) != TaskState::kSleeping &&
-        !mutant(platform_, Mutant::kE61a)) {
+    if (waiter.state.load(std::memory_order_relaxed) != TaskState::kSleeping) {
       return frame.returns(0);
     }
     Anchor still_on_cpu(platform_);
-    while (waiter.on_cpu.load(std::memory_order_acquire) && !mutant(platform_, Mutant::kE59)) {  // E59
+    while (waiter.on_cpu.load(std::memory_order_acquire)) {  // E59
       platform_.relax();
       still_on_cpu.again();
     }
@@ -113,7 +112,6 @@ int Scheduler<P>::activate_one(Task& waiter, Task& owner) {
     charge(queue);
     if (waiter.cpu.load(std::memory_order_relaxed) != cpu) {
       waiter.cpu.store(cpu, std::memory_order_release);
-      if (mutant(platform_, Mutant::kE53)) waiter.wake_cpu.set(cpu);
       platform_.trace(trace::EventKind::kMigrate, waiter.id, static_cast<std::uint32_t>(cpu), 0);
     }
     cover(platform_, Way::kActivate);

@@ -33,10 +33,8 @@ TEST(Park, ALinkInMidTreeTakesItsOwnSubtreeAlong) {
   });
   lab.fifo("X", 7, 3, [&] { lab.work(5); });
   lab.run();
-  const Segs expected = {{0, 3, 4, "X", "X"},
-                         {0, 4, 6, "B", "D"},
-                         {0, 6, 7, "D", "D"},
-                         {0, 7, 11, "X", "X"}};
+  const Segs expected = {
+      {0, 3, 4, "X", "X"}, {0, 4, 6, "B", "D"}, {0, 6, 7, "D", "D"}, {0, 7, 11, "X", "X"}};
   EXPECT_EQ(lab.segments, expected);
 }
 
@@ -66,13 +64,12 @@ TEST(Park, TheTreeComesBackWithTheOwner) {
   });
   lab.fifo_on(only(0), "X", 7, 1, [&] { lab.work(6); });
   lab.run();
-  EXPECT_EQ(lab.on_cpu(0),
-            (Segs{{0, 1, 5, "X", "X"}, {0, 5, 7, "O", "D"}, {0, 7, 9, "X", "X"}}));
+  EXPECT_EQ(lab.on_cpu(0), (Segs{{0, 1, 5, "X", "X"}, {0, 5, 7, "O", "D"}, {0, 7, 9, "X", "X"}}));
   EXPECT_EQ(lab.on_cpu(1), (Segs{{1, 7, 9, "B", "D"}, {1, 9, 10, "D", "D"}}));
 }
 
-// E60. O wakes at 3. D wants m before, at, and after that instant, from CPU 1. In each case O, which
-// competes with X on CPU 0, has D's context from then on: its section of 2 starts at once.
+// E60. O wakes at 3. D wants m before, at, and after that instant, from CPU 1. In each case O,
+// which competes with X on CPU 0, has D's context from then on: its section of 2 starts at once.
 TEST(Park, ParkingAndWakingAtOneInstantLoseNobody) {
   for (const Nanos arrival : {2, 3, 4}) {
     for (const bool at_once : {false, true}) {
@@ -100,8 +97,8 @@ TEST(Park, ParkingAndWakingAtOneInstantLoseNobody) {
   }
 }
 
-// E53. D, which ran on CPU 1, comes back on CPU 0 with O at 3 to lend, and goes home to run, although
-// its affinity has come to allow CPU 0.
+// E53. D, which ran on CPU 1, comes back on CPU 0 with O at 3 to lend, and goes home to run,
+// although its affinity has come to allow CPU 0.
 //   CPU 0: 3-5 O on D; 5-8 O. CPU 1: 5-6 D.
 TEST(Park, AParkedWaiterGoesHomeToRun) {
   TestLab lab(2);

@@ -102,6 +102,7 @@ typename Scheduler<P>::Walk Scheduler<P>::find_proxy_task(Runqueue& rq, Task& do
   Task& curr = *rq.curr.load(std::memory_order_relaxed);
   bool curr_in_chain = false;
   Task* p = &donor;
+  Anchor anchor(platform_);
   while (p->is_blocked.get()) {
     Waitable* on = p->blocked_on.load(std::memory_order_acquire);
     if (on == nullptr) {  // row 1
@@ -162,7 +163,7 @@ typename Scheduler<P>::Walk Scheduler<P>::find_proxy_task(Runqueue& rq, Task& do
         return {ProxyOutcome::kLinked};
       }
       cover(platform_, Way::kRow6Migrate);
-      return proxy_migrate(rq, donor, mutant(platform_, Mutant::kE39) ? donor : *p, owner_cpu);
+      return proxy_migrate(rq, donor, *p, owner_cpu);
     }
     if (owner->on_rq.load(std::memory_order_seq_cst) != OnRq::kQueued ||
         owner->cpu.load(std::memory_order_acquire) != rq.cpu) {  // row 8
@@ -181,6 +182,9 @@ typename Scheduler<P>::Walk Scheduler<P>::find_proxy_task(Runqueue& rq, Task& do
     cover(platform_, Way::kRow10);
     owner->blocked_donor.set(p);  // row 10
     p = owner;
+    anchor.again();
+    observe(platform_, p);
+    observe(platform_, curr_in_chain);
   }
   cover(platform_, Way::kRowEnd);
   return {ProxyOutcome::kRunOwner, p};

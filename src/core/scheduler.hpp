@@ -129,6 +129,8 @@ class Scheduler {
   // --- Reading. Any thread; exact only where the world stands still.
 
   [[nodiscard]] P& platform() { return platform_; }
+  // The counter of block sequence numbers, for the checker: only their order matters.
+  [[nodiscard]] const void* sequence_address() const { return &next_block_seq_; }
   [[nodiscard]] int cpus() const { return cpus_; }
   [[nodiscard]] Runqueue& rq(int cpu) const { return *runqueues_[cpu]; }
   [[nodiscard]] Runqueue& this_rq() { return rq(platform_.this_cpu()); }

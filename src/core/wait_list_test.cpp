@@ -38,8 +38,8 @@ TEST(WaitList, MatchesAStableSortOverRandomOperations) {
       EXPECT_FALSE(task.wait_node.queued);
     } else {
       const auto kind = prng.between(0, 4);
-      const auto rank = kind == 0 ? policy::Rank::fair()
-                                  : policy::Rank::realtime(static_cast<int>(kind));
+      const auto rank =
+          kind == 0 ? policy::Rank::fair() : policy::Rank::realtime(static_cast<int>(kind));
       list.insert(task, rank);
       model.push_back(&task);
       std::stable_sort(model.begin(), model.end(), [](const Task* a, const Task* b) {

@@ -62,7 +62,7 @@ bool Scheduler<P>::wake_on_rq(Task& task) {
   const bool is_curr = queue->curr.load(std::memory_order_relaxed) == &task;
   if (task.is_blocked.get()) {
     // A link of the chain that runs here is gone: whoever runs at its end must not run on with it.
-    if (in_running_chain(*queue, task)) resched(*queue);
+    if (in_running_chain(*queue, task) && !mutant(platform_, Mutant::kE48)) resched(*queue);
     const bool away = (queue->cpu != task.wake_cpu.get() && !mutant(platform_, Mutant::kE38)) ||
                       !task.affinity.has(queue->cpu);
     if (away && !is_curr) {

@@ -261,7 +261,7 @@ TEST(Context, CopiedBytesAreTheWholeState) {
   for (int i = 0; i < 4; ++i) fiber.resume(here);
   EXPECT_EQ(observed, 7);
   fiber.context = saved;
-  std::memcpy(const_cast<std::byte*>(live.data()), bytes.data(), bytes.size());
+  std::memcpy(live.data(), bytes.data(), bytes.size());
   fiber.resume(here);
   EXPECT_EQ(observed, 4);
 }

@@ -151,7 +151,7 @@ void StackPool::release(const Stack& stack) noexcept {
            "a stack is released to a pool that it does not come from");
   forget_frames(stack);
   PX_CHECK(canary_intact(stack), "stack overflow: the canary below a released stack is gone");
-  IdleNode* const node = new (idle_node(stack)) IdleNode{nullptr, stack};
+  auto* const node = new (idle_node(stack)) IdleNode{nullptr, stack};
   lock_.lock();
   PX_CHECK(statistics_.in_use > 0, "more stacks released than acquired");
   const bool warm = statistics_.idle_warm < keep_warm_;

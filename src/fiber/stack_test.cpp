@@ -21,6 +21,8 @@
 namespace px::fiber {
 namespace {
 
+constexpr std::size_t k64KiB = 65'536;
+
 int resident_pages(const Stack& stack) {
   std::vector<unsigned char> pages(stack.size / kPageSize);
   EXPECT_EQ(::mincore(stack.low, stack.size, pages.data()), 0);
@@ -82,7 +84,7 @@ TEST(StackPool, ReusesTheMostRecentlyReleasedFirst) {
 }
 
 TEST(StackPool, GivesMemoryBackBeyondTheLimitAndOnTrim) {
-  StackPool pool({.stack_size = 64 * 1024, .keep_warm = 1});
+  StackPool pool({.stack_size = k64KiB, .keep_warm = 1});
   const Stack a = pool.acquire();
   const Stack b = pool.acquire();
   std::memset(a.low, 1, a.size);
@@ -102,7 +104,7 @@ TEST(StackPool, GivesMemoryBackBeyondTheLimitAndOnTrim) {
 }
 
 TEST(StackPool, CanaryOfAnUnguardedStackSurvivesReuseAndFindsAnOverflow) {
-  StackPool pool({.stack_size = 64 * 1024, .keep_warm = 0, .guard_pages = false});
+  StackPool pool({.stack_size = k64KiB, .keep_warm = 0, .guard_pages = false});
   Stack stack = pool.acquire();
   EXPECT_FALSE(stack.guarded);
   EXPECT_TRUE(canary_intact(stack));
@@ -128,8 +130,9 @@ TEST(StackPool, GuardPageFaultsAndIsRecognised) {
     EXPECT_TRUE(in_guard(stack, stack.low - kPageSize));
     EXPECT_FALSE(in_guard(stack, stack.low));
     EXPECT_FALSE(in_guard(stack, stack.low - kPageSize - 1));
-    EXPECT_DEATH(*const_cast<volatile std::byte*>(stack.low - 1) = std::byte{1}, "");
-    *const_cast<volatile std::byte*>(stack.low) = std::byte{1};
+    volatile std::byte* const low = stack.low;
+    EXPECT_DEATH(low[-1] = std::byte{1}, "");
+    low[0] = std::byte{1};
     pool.release(stack);
   }
 }
@@ -173,7 +176,7 @@ TEST(StackPool, GuardBudgetReturnsWithThePool) {
 }
 
 TEST(StackPool, ThreadsNeverShareAStack) {
-  StackPool pool({.stack_size = 64 * 1024, .keep_warm = 2});
+  StackPool pool({.stack_size = k64KiB, .keep_warm = 2});
   std::atomic<int> shared{0};
   const auto work = [&](unsigned char mark) {
     for (int i = 0; i < 2000; ++i) {
@@ -222,18 +225,18 @@ TEST(StackSlab, CarvesInOrderAndReusesLastInFirstOut) {
 }
 
 TEST(StackSlab, FillsTheCallersMemoryAndNotMore) {
-  alignas(kPageSize) static std::byte memory[64 * 1024 + 1];
-  memory[64 * 1024] = std::byte{0x77};
-  StackSlab slab(memory, 64 * 1024, 8192);
+  alignas(kPageSize) static std::byte memory[k64KiB + 1];
+  memory[k64KiB] = std::byte{0x77};
+  StackSlab slab(memory, k64KiB, 8192);
   EXPECT_EQ(slab.capacity(), 7u);
   for (Stack stack = slab.acquire(); stack.low != nullptr; stack = slab.acquire()) {
     ASSERT_GE(stack.low, memory);
-    ASSERT_LE(stack.low + stack.size, memory + 64 * 1024);
+    ASSERT_LE(stack.low + stack.size, memory + k64KiB);
     std::memset(stack.low + sizeof kCanary, 0x11, stack.size - sizeof kCanary);
   }
   EXPECT_EQ(slab.in_use(), 7u);
-  EXPECT_EQ(memory[64 * 1024], std::byte{0x77});
-  EXPECT_LE(slab.used_bytes(), 64u * 1024);
+  EXPECT_EQ(memory[k64KiB], std::byte{0x77});
+  EXPECT_LE(slab.used_bytes(), k64KiB);
 }
 
 TEST(StackSlab, FindsAnOverflowIntoTheCanary) {

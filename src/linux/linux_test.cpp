@@ -117,6 +117,11 @@ TEST_P(EveryProtocol, ExcludesMutually) {
   EXPECT_EQ(lock.contended, contended);
   EXPECT_EQ(lock.max_chain, contended > 0 ? 1U : 0U);
   EXPECT_EQ(result.waits.size(), contended);
+  // Holds of one lock follow one another, each from its acquisition to its release.
+  ASSERT_EQ(result.holds.size(), 40U);
+  for (std::size_t i = 1; i < result.holds.size(); ++i) {
+    EXPECT_LE(result.holds[i - 1].end_ns, result.holds[i].start_ns);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(LinuxWorld, EveryProtocol,
@@ -140,6 +145,7 @@ TEST(LinuxWorld, RecordsNothingUnlessAsked) {
   options.record = false;
   const trace::RunResult result = run_text(kTwoTasksOneLock, options);
   EXPECT_TRUE(result.waits.empty());
+  EXPECT_TRUE(result.holds.empty());
   EXPECT_TRUE(result.disturbances.empty());
   for (const trace::TaskResult& task : result.tasks) EXPECT_TRUE(task.lock_calls.empty());
 }

@@ -121,14 +121,15 @@ void LockTable::take(Lock& lock, std::uint32_t task, const Answer& answer) {
   if (answer.contended) ++lock.result.contended;
 }
 
-void LockTable::unlock(std::uint32_t task, std::uint32_t index) {
+trace::Hold LockTable::unlock(std::uint32_t task, std::uint32_t index) {
   Lock& lock = locks_[index];
   PX_CHECK(lock.owner.load(std::memory_order_relaxed) == task, "only its owner unlocks a lock");
-  const Nanos hold = std::min(control_.now(), control_.end()) - lock.held_since;
-  lock.result.max_hold_ns = std::max(lock.result.max_hold_ns, hold);
+  const trace::Hold hold{task, index, lock.held_since, std::min(control_.now(), control_.end())};
+  lock.result.max_hold_ns = std::max(lock.result.max_hold_ns, hold.end_ns - hold.start_ns);
   lock.owner.store(kNobody);
   const int error = ::pthread_mutex_unlock(&lock.mutex);
   PX_CHECK(error == 0, "an owner can always unlock");
+  return hold;
 }
 
 void LockTable::program_ended(std::uint32_t task) { publish(task, kEnded); }

@@ -49,9 +49,10 @@ class LockTable {
   LockTable(const LockTable&) = delete;
   LockTable& operator=(const LockTable&) = delete;
 
-  // Both are called by the task itself. `unlock`: the task must own the lock.
+  // Both are called by the task itself. `unlock`: the task must own the lock. Returns from when to
+  // when it did, as far as that counts; the end may lie before the start then.
   [[nodiscard]] Answer lock(std::uint32_t task, std::uint32_t index);
-  void unlock(std::uint32_t task, std::uint32_t index);
+  trace::Hold unlock(std::uint32_t task, std::uint32_t index);
 
   // The program of `task` has ended; called by the task itself. What it still holds stays held.
   void program_ended(std::uint32_t task);

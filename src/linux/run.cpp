@@ -130,6 +130,17 @@ std::vector<std::string> warnings_before(const Workload& workload, int cpus, int
   return warnings;
 }
 
+template <typename T>
+void append(std::vector<T>& to, const std::vector<T>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+template <typename T>
+void sort_by_start(std::vector<T>& intervals) {
+  std::stable_sort(intervals.begin(), intervals.end(),
+                   [](const T& a, const T& b) { return a.start_ns < b.start_ns; });
+}
+
 trace::RunResult collect(std::deque<TaskThread>& tasks, LockTable& locks,
                          const RunControl& control) {
   trace::RunResult result;
@@ -146,14 +157,17 @@ trace::RunResult collect(std::deque<TaskThread>& tasks, LockTable& locks,
     result.totals.switches += one.switches;
     result.totals.deadline_misses += static_cast<std::uint64_t>(std::count_if(
         one.jobs.begin(), one.jobs.end(), [](const trace::Job& job) { return job.missed; }));
-    const auto& waits = task.port.waits();
-    result.waits.insert(result.waits.end(), waits.begin(), waits.end());
-    const auto& disturbances = task.port.disturbances();
-    result.disturbances.insert(result.disturbances.end(), disturbances.begin(), disturbances.end());
+    append(result.waits, task.port.waits());
+    append(result.holds, task.port.holds());
+    append(result.disturbances, task.port.disturbances());
+    if (task.port.holds_dropped()) {
+      result.warnings.push_back("task \"" + one.name + "\" held locks more often than the " +
+                                std::to_string(ThreadPort::kMaxHolds) +
+                                " times that a report can show");
+    }
   }
-  std::stable_sort(
-      result.waits.begin(), result.waits.end(),
-      [](const trace::Wait& a, const trace::Wait& b) { return a.start_ns < b.start_ns; });
+  sort_by_start(result.waits);
+  sort_by_start(result.holds);
   return result;
 }
 
@@ -183,7 +197,8 @@ trace::RunResult run(const Workload& workload, const LinuxOptions& options) {
   result.cpus = cpus;
   result.protocol = workload::name_of(workload::protocol_in_force(workload, options));
   result.seed = options.seed;
-  result.warnings = warnings_before(workload, cpus, host_cpus.count());
+  const std::vector<std::string> before = warnings_before(workload, cpus, host_cpus.count());
+  result.warnings.insert(result.warnings.begin(), before.begin(), before.end());
   add_refusals(tasks, result.warnings);
   return result;
 }

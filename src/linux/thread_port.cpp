@@ -52,7 +52,7 @@ void ThreadPort::end() {
   shared_.locks.program_ended(task_);
   shared_.control.program_ended();
   if (!held_.empty()) shared_.control.sleep_until(kNever);
-  for (; !held_.empty(); held_.pop_back()) shared_.locks.unlock(task_, held_.back());
+  for (; !held_.empty(); held_.pop_back()) release(held_.back());
 }
 
 void ThreadPort::refused(Refusal refusal) {
@@ -172,7 +172,13 @@ void ThreadPort::unlock(const workload::Op& op) {
   const auto held = std::find(held_.rbegin(), held_.rend(), op.index);
   PX_CHECK(held != held_.rend(), "the static checks allow only a holder to unlock");
   held_.erase(std::next(held).base());
-  shared_.locks.unlock(task_, op.index);
+  release(op.index);
+}
+
+void ThreadPort::release(std::uint32_t lock) {
+  const trace::Hold hold = shared_.locks.unlock(task_, lock);
+  if (!shared_.record || hold.end_ns <= hold.start_ns || holds_.size() == kMaxHolds) return;
+  holds_.push_back(hold);
 }
 
 trace::TaskResult ThreadPort::take_result() {

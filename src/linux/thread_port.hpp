@@ -24,12 +24,15 @@ struct RunShared {
   RunControl& control;
   LockTable& locks;
   CpuMask all_cpus;     // the host's CPUs of a task without an affinity
-  bool record = false;  // keep lock calls, waits and disturbances
+  bool record = false;  // keep lock calls, waits, holds and disturbances
 };
 
 // Every function but take_result() and the like is called by the task's own thread.
 class ThreadPort {
  public:
+  // A task that takes free locks in a tight loop would fill the memory in a minute.
+  static constexpr std::size_t kMaxHolds = 1'000'000;
+
   ThreadPort(const RunShared& shared, std::uint32_t task);
 
   // Gives the thread the task's own parameters. Before t_zero.
@@ -56,6 +59,9 @@ class ThreadPort {
   [[nodiscard]] Nanos ended_at() const { return ended_at_; }
   [[nodiscard]] const std::vector<Refusal>& refusals() const { return refusals_; }
   [[nodiscard]] const std::vector<trace::Wait>& waits() const { return waits_; }
+  [[nodiscard]] const std::vector<trace::Hold>& holds() const { return holds_; }
+  // Whether there were more holds than are kept.
+  [[nodiscard]] bool holds_dropped() const { return holds_.size() == kMaxHolds; }
   [[nodiscard]] const std::vector<trace::Disturbance>& disturbances() const {
     return disturbances_;
   }
@@ -66,6 +72,7 @@ class ThreadPort {
   bool count_until(Nanos now);
   // `overrun`: how long ago the run has ended.
   void stop_counting(Nanos overrun);
+  void release(std::uint32_t lock);
   void count_call(std::uint32_t lock, const LockTable::Answer& answer);
   // Computes a stretch of at most `amount` and looks at the clocks. True if the run has ended.
   bool compute(Nanos amount);
@@ -85,6 +92,7 @@ class ThreadPort {
   trace::TaskResult result_;
   trace::LatencySamples lock_waits_;
   std::vector<trace::Wait> waits_;
+  std::vector<trace::Hold> holds_;
   std::vector<trace::Disturbance> disturbances_;
   std::vector<Refusal> refusals_;
 };

@@ -2,11 +2,11 @@
 
 #include <cpuid.h>
 #include <sys/prctl.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <limits>
 
 #include "base/check.hpp"

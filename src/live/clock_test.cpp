@@ -5,10 +5,10 @@
 #include "live/clock.hpp"
 
 #include <gtest/gtest.h>
-#include <time.h>
 
 #include <atomic>
 #include <cstdint>
+#include <ctime>
 #include <string>
 #include <thread>
 #include <vector>
@@ -86,6 +86,7 @@ TEST(TscClock, ReadersAndRefinersMayMeet) {
   std::atomic<bool> stop{false};
   std::atomic<int> backwards{0};
   std::vector<std::thread> readers;
+  readers.reserve(3);
   for (int i = 0; i < 3; ++i) {
     readers.emplace_back([&] {
       Nanos last = clock.now();

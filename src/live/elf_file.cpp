@@ -21,7 +21,7 @@ std::optional<ElfFile> ElfFile::open(const char* path) {
   }
   ::close(file);
   if (data == MAP_FAILED) return std::nullopt;
-  ElfFile result(static_cast<const std::byte*>(data), static_cast<std::size_t>(status.st_size));
+  ElfFile result(static_cast<std::byte*>(data), static_cast<std::size_t>(status.st_size));
   const auto& header = result.header();
   const bool known = std::memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 &&
                      header.e_ident[EI_CLASS] == ELFCLASS64 && header.e_machine == EM_X86_64 &&
@@ -35,7 +35,7 @@ ElfFile::ElfFile(ElfFile&& other) noexcept : data_(other.data_), size_(other.siz
 }
 
 ElfFile::~ElfFile() {
-  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+  if (data_ != nullptr) ::munmap(data_, size_);
 }
 
 template <typename T>

@@ -48,7 +48,7 @@ class ElfFile {
   [[nodiscard]] std::vector<ElfFunction> functions() const;
 
  private:
-  ElfFile(const std::byte* data, std::size_t size) : data_(data), size_(size) {}
+  ElfFile(std::byte* data, std::size_t size) : data_(data), size_(size) {}
 
   template <typename T>
   [[nodiscard]] const T* at(std::uint64_t offset, std::uint64_t count = 1) const noexcept;
@@ -59,7 +59,7 @@ class ElfFile {
   [[nodiscard]] const SectionHeader* sections() const noexcept;
   void append_functions(const SectionHeader& table, std::vector<ElfFunction>& result) const;
 
-  const std::byte* data_;
+  std::byte* data_;  // mapped for reading only
   std::size_t size_;
 };
 

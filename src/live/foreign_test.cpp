@@ -6,13 +6,13 @@
 
 #include <gtest/gtest.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <threads.h>
 
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
+#include <cstdio>
 #include <mutex>
 #include <shared_mutex>
 #include <stdexcept>
@@ -175,6 +175,7 @@ TEST_F(Foreign, StaticInitialisersRunOnceAmongThreads) {
   static std::atomic<int> runs{0};
   std::atomic<int> wrong{0};
   std::vector<std::thread> threads;
+  threads.reserve(8);
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&wrong] {
       static const int value = [] {
@@ -289,6 +290,7 @@ TEST_F(Foreign, LocksStillExclude) {
   long counter = 0;
   std::atomic<int> left_up{0};
   std::vector<std::thread> threads;
+  threads.reserve(8);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&, i] {
       int self = 0;

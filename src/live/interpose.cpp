@@ -4,7 +4,6 @@
 #include <dlfcn.h>
 #include <linux/futex.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <sys/syscall.h>
 #include <threads.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -223,6 +223,8 @@ bool interpose_functions_are_ours() noexcept {
 
 }  // namespace px::live
 
+// NOLINTBEGIN(bugprone-reserved-identifier, readability-identifier-naming): the ABI's own names.
+
 #define PX_EXPORT extern "C" [[gnu::visibility("default"), gnu::used]] PX_NO_SANITIZE
 
 using namespace px::live;
@@ -423,5 +425,7 @@ PX_EXPORT int pthread_cond_clockwait(pthread_cond_t* condition, pthread_mutex_t*
   report_foreign_block("pthread_cond_clockwait");
   return next_cond_clockwait(condition, mutex, clock, limit);
 }
+
+// NOLINTEND(bugprone-reserved-identifier, readability-identifier-naming)
 
 #endif  // !PX_TSAN

@@ -17,9 +17,9 @@
 // px_nopreempt, which no text rule calls preemptible.
 #pragma once
 
-#include <signal.h>
 #include <sys/types.h>
 
+#include <csignal>
 #include <string>
 
 #include "fiber/sanitizer.hpp"

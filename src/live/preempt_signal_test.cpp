@@ -8,7 +8,6 @@
 
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <iomanip>
 #include <memory>
 #include <mutex>
@@ -114,9 +114,10 @@ TEST_F(PreemptSignalTest, LibcIsNot) {
   clear();
   while (allowed.load() + refused.load() < 400) {
     for (int i = 0; i < 100; ++i) {
+      // NOLINTNEXTLINE(cppcoreguidelines-no-malloc): malloc is what this is about
       void* const memory = std::malloc(5000);
       asm volatile("" : : "r"(memory) : "memory");  // or the pair would be optimised away
-      std::free(memory);
+      std::free(memory);                            // NOLINT(cppcoreguidelines-no-malloc)
     }
   }
   EXPECT_GT(refused.load(), allowed.load()) << "most signals in a malloc loop come inside malloc";
@@ -278,13 +279,14 @@ void burn() {
 
 // Would find its memory changed if the other fiber had entered malloc in the middle of a call.
 void allocate(Computing& self, int index) {
+  // NOLINTNEXTLINE(cppcoreguidelines-no-malloc): malloc is what this is about
   auto* const block = static_cast<int*>(std::malloc(512));
   for (int i = 0; i < 128; ++i) block[i] = index * 1000 + i;
   burn();
   for (int i = 0; i < 128; ++i) {
     if (block[i] != index * 1000 + i) ++self.memory_changed;
   }
-  std::free(block);
+  std::free(block);  // NOLINT(cppcoreguidelines-no-malloc)
 }
 
 // Would never come back if the other fiber had been switched to with one of these held.

@@ -9,6 +9,7 @@
 #include "fiber/sanitizer.hpp"
 #include "live/elf_file.hpp"
 
+// NOLINTBEGIN(bugprone-reserved-identifier, readability-identifier-naming): the linker's names.
 extern "C" {
 // Defined by the linker: by px_text.ld, and for every section whose name is a C identifier. Null
 // where the executable has none.
@@ -17,6 +18,7 @@ extern "C" {
 [[gnu::weak, gnu::visibility("hidden")]] extern const char __start_px_nopreempt[];
 [[gnu::weak, gnu::visibility("hidden")]] extern const char __stop_px_nopreempt[];
 }
+// NOLINTEND(bugprone-reserved-identifier, readability-identifier-naming)
 
 namespace px::live {
 namespace {

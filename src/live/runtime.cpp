@@ -103,7 +103,7 @@ RuntimeImpl::RuntimeImpl(RuntimeOptions options, std::size_t trace_capacity)
     notices_ += "px: PX_PROXY_EXEC=" + std::string(environment.rejected) +
                 " is ignored; expected 0, 1, true or false\n";
   }
-  (void)stack_pool(options_.stack_size);
+  default_stacks_ = &stack_pool(options_.stack_size);
   live::MachineOptions machine_options;
   machine_options.os_cpus = allowed_cpus(options_.cpus);
   machine_options.pin = options_.pin;
@@ -132,6 +132,7 @@ fiber::StackPool& RuntimeImpl::stack_pool(std::size_t size) {
     }
     return nullptr;
   };
+  if (size == 0 && default_stacks_ != nullptr) return *default_stacks_;
   if (auto* pool = find()) return *pool;
   fiber::StackPoolOptions stack_options;
   stack_options.stack_size = bytes;
@@ -174,14 +175,16 @@ void RuntimeImpl::stop_all() {
   }
 }
 
-TaskObject& RuntimeImpl::acquire() {
+// An object off the free list, which the task's state keeps off it, and a new id.
+RuntimeImpl::Acquired RuntimeImpl::acquire(std::shared_ptr<TaskStateBase> state) {
   {
     PreemptOff off;
     core::Guard guard(pool_lock_);
     if (free_ != nullptr) {
       TaskObject& object = *free_;
       free_ = object.next_free;
-      return object;
+      object.state = std::move(state);
+      return {object, next_id_++};
     }
   }
   auto chunk = std::make_unique<TaskObject[]>(kChunk);
@@ -193,7 +196,8 @@ TaskObject& RuntimeImpl::acquire() {
     objects[i].next_free = free_;
     free_ = &objects[i];
   }
-  return objects[0];
+  objects[0].state = std::move(state);
+  return {objects[0], next_id_++};
 }
 
 void RuntimeImpl::start(const TaskOptions& options, std::shared_ptr<TaskStateBase> state) {
@@ -213,12 +217,9 @@ void RuntimeImpl::start(const TaskOptions& options, std::shared_ptr<TaskStateBas
 void RuntimeImpl::start_core(CoreOptions options, std::shared_ptr<TaskStateBase> state) {
   fiber::StackPool& pool = stack_pool(options.stack_size);
   PreemptOff off;
-  TaskObject& object = acquire();
-  {
-    core::Guard guard(pool_lock_);
-    object.core.reset(next_id_++, "");
-    object.state = std::move(state);
-  }
+  const Acquired acquired = acquire(std::move(state));
+  TaskObject& object = acquired.object;
+  object.core.reset(acquired.id, "");
   TaskStateBase& shared = *object.state;
   shared.name = options.name.empty() ? "task-" + std::to_string(object.core.id)
                                      : std::move(options.name);
@@ -230,7 +231,7 @@ void RuntimeImpl::start_core(CoreOptions options, std::shared_ptr<TaskStateBase>
   object.core.affinity = options.affinity;
   policy::set_params(object.core.se, options.params);
   object.references.store(2, std::memory_order_relaxed);
-  object.done.store(0, std::memory_order_relaxed);
+  object.done.store(TaskObject::kRuns, std::memory_order_relaxed);
   object.stack_pool = &pool;
   object.core.context.bound = nullptr;
   object.core.context.preempt = options.preempt;
@@ -248,8 +249,10 @@ void RuntimeImpl::task_entry(void* argument) noexcept {
   run_user_code(object);
   destroy_slots(*object.state);
   live::preempt_disable();
-  object.done.store(1, std::memory_order_release);
-  wake_all(object.done);
+  if (object.done.exchange(TaskObject::kEnded, std::memory_order_acq_rel) ==
+      TaskObject::kAwaited) {
+    wake_all(object.done);
+  }
   live::preempt_enable_no_check();
   runtime.scheduler().exit();
 }
@@ -310,12 +313,16 @@ void RuntimeImpl::join(TaskStateBase& state) {
                             "task \"" + state.name + "\" joins itself");
   }
   if (me != nullptr && me->runtime == this) {
-    if (object.done.load(std::memory_order_acquire) == 0) require_may_block(*me, "join");
+    if (object.done.load(std::memory_order_acquire) != TaskObject::kEnded) {
+      require_may_block(*me, "join");
+    }
     if (scheduler().join(object.core) == core::WaitEnd::kDeadlock) {
       throw Deadlock(me->state->name + " joins " + state.name + ", which waits for it");
     }
   } else {
-    wait_while(object.done, 0);
+    std::uint32_t expected = TaskObject::kRuns;
+    object.done.compare_exchange_strong(expected, TaskObject::kAwaited, std::memory_order_acq_rel);
+    wait_while(object.done, TaskObject::kAwaited);
   }
   drop_reference(object);
 }

@@ -21,7 +21,10 @@ struct TaskObject {
   std::shared_ptr<TaskStateBase> state;
   fiber::StackPool* stack_pool = nullptr;  // where its stack goes back to
   std::atomic<std::uint32_t> references{0};
-  std::atomic<std::uint32_t> done{0};  // futex of foreign joiners: 1 = the task has ended
+  static constexpr std::uint32_t kRuns = 0;
+  static constexpr std::uint32_t kAwaited = 1;  // a foreign thread sleeps on it
+  static constexpr std::uint32_t kEnded = 2;
+  std::atomic<std::uint32_t> done{kRuns};  // futex of foreign joiners
   TaskObject* next_free = nullptr;
 };
 
@@ -59,7 +62,11 @@ class RuntimeImpl {
 
   static void task_entry(void* object) noexcept;
   static void run_user_code(TaskObject& object) noexcept;
-  TaskObject& acquire();
+  struct Acquired {
+    TaskObject& object;
+    std::uint32_t id;
+  };
+  [[nodiscard]] Acquired acquire(std::shared_ptr<TaskStateBase> state);
   fiber::StackPool& stack_pool(std::size_t size);
   void stop_all();
 
@@ -67,6 +74,7 @@ class RuntimeImpl {
   std::string notices_;
   // Pools of stacks: the runtime's size first, others as they are asked for. pool_lock_.
   std::vector<std::unique_ptr<fiber::StackPool>> stacks_;
+  fiber::StackPool* default_stacks_ = nullptr;  // constant after construction
   std::unique_ptr<live::Machine> machine_;
 
   live::SpinLock pool_lock_;  // guards the pool; preemption off

@@ -1,11 +1,11 @@
 // A one-shot timer of the kernel that sends a signal to one thread.
 #pragma once
 
-#include <signal.h>
 #include <sys/types.h>
-#include <time.h>
 
 #include <atomic>
+#include <csignal>
+#include <ctime>
 
 #include "base/time.hpp"
 

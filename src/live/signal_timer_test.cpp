@@ -122,9 +122,10 @@ TEST_F(SignalTimerTest, TheLastWishReachesTheKernel) {
     SignalTimer timer(thread_id(), signal_);
     const Nanos base = monotonic() + 40 * kMillisecond;
     std::vector<std::thread> threads;
-    for (int i = 0; i < 4; ++i) {
+    threads.reserve(4);
+    for (Nanos i = 0; i < 4; ++i) {
       threads.emplace_back([&timer, base, i] {
-        for (int k = 0; k < 50; ++k) {
+        for (Nanos k = 0; k < 50; ++k) {
           timer.arm_at(k % 5 == 4 ? kNever : base + (i * 50 + k) * 50 * kMicrosecond);
         }
         timer.arm_at(base + i * 10 * kMillisecond);

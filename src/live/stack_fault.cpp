@@ -56,7 +56,7 @@ class Line {
 
  private:
   static constexpr std::size_t kCapacity = 512;
-  char text_[kCapacity];
+  char text_[kCapacity] = {};
   std::size_t size_ = 0;
 };
 

@@ -1,8 +1,7 @@
 // Turns the fault of an overflowing stack into one line that names the task.
 #pragma once
 
-#include <signal.h>
-
+#include <csignal>
 #include <cstddef>
 
 namespace px::live {

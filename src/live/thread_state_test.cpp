@@ -5,10 +5,10 @@
 #include "live/thread_state.hpp"
 
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/time.h>
 
 #include <atomic>
+#include <csignal>
 #include <set>
 #include <thread>
 
@@ -90,6 +90,7 @@ TEST(ThreadState, FollowsAFiberAcrossThreads) {
   // All threads live at the same time, or a later one could be given an earlier one's memory.
   std::atomic<int> turn{0};
   std::vector<std::thread> threads;
+  threads.reserve(9);
   for (int i = 0; i < 9; ++i) {
     threads.emplace_back([&, i] {
       set_worker(&numbers[i], &flag);

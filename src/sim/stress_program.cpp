@@ -20,8 +20,8 @@ policy::Params params_of(int number) {
     fair.batch = number == 5;
     return fair;
   }
-  return policy::RealtimeParams{std::array{1, 2, 3, 50, 50, 99}[static_cast<std::size_t>(number - 6)],
-                                number == 10};
+  return policy::RealtimeParams{
+      std::array{1, 2, 3, 50, 50, 99}[static_cast<std::size_t>(number - 6)], number == 10};
 }
 
 CpuMask mask_of(int bits, int cpus) {
@@ -389,21 +389,33 @@ void print_ops(const Program& program, const std::vector<Op>& ops, int indent, s
   for (const auto& op : ops) {
     text += fmt::format("{:{}}{}", "", indent, op.settle ? "" : "at once: ");
     switch (op.kind) {
-      case OpKind::kWork: text += fmt::format("work {}", op.ns / kUnit); break;
-      case OpKind::kSleep: text += fmt::format("sleep {}", op.ns / kUnit); break;
-      case OpKind::kYield: text += "yield"; break;
-      case OpKind::kSection: text += fmt::format("lock m{}", op.target); break;
+      case OpKind::kWork:
+        text += fmt::format("work {}", op.ns / kUnit);
+        break;
+      case OpKind::kSleep:
+        text += fmt::format("sleep {}", op.ns / kUnit);
+        break;
+      case OpKind::kYield:
+        text += "yield";
+        break;
+      case OpKind::kSection:
+        text += fmt::format("lock m{}", op.target);
+        break;
       case OpKind::kTimedSection:
         text += fmt::format("lock m{} within {}", op.target, op.ns / kUnit);
         break;
-      case OpKind::kTrySection: text += fmt::format("try m{}", op.target); break;
+      case OpKind::kTrySection:
+        text += fmt::format("try m{}", op.target);
+        break;
       case OpKind::kAffinity:
         text += fmt::format("cpus of t{} = {}", op.target, mask_text(op.value, program.cpus));
         break;
       case OpKind::kParams:
         text += fmt::format("params of t{} = {}", op.target, params_text(op.value));
         break;
-      case OpKind::kJoin: text += fmt::format("join t{} within {}", op.target, op.ns / kUnit); break;
+      case OpKind::kJoin:
+        text += fmt::format("join t{} within {}", op.target, op.ns / kUnit);
+        break;
     }
     text += '\n';
     print_ops(program, op.body, indent + 2, text);

@@ -12,15 +12,15 @@
 namespace px::sim::stress {
 
 enum class OpKind : std::uint8_t {
-  kWork,         // executes for `ns`
-  kSleep,        // sleeps for `ns`
+  kWork,   // executes for `ns`
+  kSleep,  // sleeps for `ns`
   kYield,
-  kSection,      // locks `target`, does `body`, unlocks
-  kTimedSection, // the same with a time limit of `ns`
-  kTrySection,   // the same if the lock is free
-  kAffinity,     // sets the affinity of task `target` to the CPUs of `value`
-  kParams,       // sets the parameters of task `target` to number `value`
-  kJoin,         // waits for task `target` to end; `ns` > 0: at most that long
+  kSection,       // locks `target`, does `body`, unlocks
+  kTimedSection,  // the same with a time limit of `ns`
+  kTrySection,    // the same if the lock is free
+  kAffinity,      // sets the affinity of task `target` to the CPUs of `value`
+  kParams,        // sets the parameters of task `target` to number `value`
+  kJoin,          // waits for task `target` to end; `ns` > 0: at most that long
 };
 
 struct Op {
@@ -42,14 +42,14 @@ struct TaskProgram {
 struct Program {
   int cpus = 1;
   bool proxy = true;
-  bool may_deadlock = false;         // locks are taken in any order
+  bool may_deadlock = false;  // locks are taken in any order
   Nanos slice_ns = 0;
-  std::vector<bool> lock_lends;      // by lock: protocol proxy, else none
+  std::vector<bool> lock_lends;  // by lock: protocol proxy, else none
   std::vector<TaskProgram> tasks;
 };
 
 struct Outcome {
-  std::string error;  // "" if every check held
+  std::string error;       // "" if every check held
   std::uint64_t hash = 0;  // over all events
   std::uint64_t events = 0;
   int deadlocks = 0;

@@ -127,12 +127,12 @@ TEST_F(Cli, SaysWhatItIs) {
 }
 
 TEST_F(Cli, HelpsWithEachCommandAndAnExample) {
-  for (const std::string command : {"run", "demo"}) {
+  for (const std::string command : {"run", "demo", "check"}) {
     const Outcome help = px(command + " --help");
     EXPECT_EQ(help.status, 0);
     EXPECT_EQ(help.err, "");
     EXPECT_NE(help.out.find("Example:\n  px " + command), std::string::npos) << help.out;
-    EXPECT_NE(help.out.find("--report"), std::string::npos);
+    EXPECT_NE(help.out.find("--json"), std::string::npos);
   }
 }
 
@@ -388,6 +388,23 @@ TEST_F(Cli, RunsLive) {
   const Outcome deadlock = px("run deadlock.json --world live");
   EXPECT_EQ(deadlock.status, 1);
   EXPECT_NE(deadlock.out.find("deadlock: "), std::string::npos) << deadlock.out;
+}
+
+TEST_F(Cli, Checks) {
+  const Outcome list = px("check --list");
+  EXPECT_EQ(list.status, 0) << list.err;
+  EXPECT_NE(list.out, "");
+  expect_refused("check --mode foo", "expected stateful, bounded, pct or random");
+  expect_refused("check --granularity foo", "expected coarse or fine");
+  expect_refused("check --cpus 0", "for --cpus, expected a whole number");
+  expect_refused("check --bound=-1", "for --bound, expected a whole number");
+  expect_refused("check --seconds x", "for --seconds, expected a number of seconds");
+  expect_refused("check --max-states 0", "for --max-states, expected a whole number");
+  expect_refused("check no-such-scenario", "no-such-scenario");
+  expect_refused("check --mutant no-such-mutant", "no-such-mutant");
+  expect_refused("check --replay nonsense", "nonsense");
+  expect_refused("check --json missing/out.json", "there is no folder missing");
+  EXPECT_EQ(shell("\"$PX\" check --list >/dev/full").status, 2);
 }
 
 TEST_F(Cli, ReportsAFullDisk) {

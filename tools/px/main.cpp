@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "cmd_check.hpp"
 #include "cmd_demo.hpp"
 #include "cmd_run.hpp"
 #include "output.hpp"
@@ -99,13 +100,41 @@ void add_demo(CLI::App& app, DemoArguments& to) {
   demo.footer("Example:\n  px demo --seconds 2 --json demo.json");
 }
 
+void add_check(CLI::App& app, CheckArguments& to) {
+  CLI::App& check = *app.add_subcommand(
+      "check", "Explore the interleavings of the scheduler's core and check its invariants");
+  check.add_option("SCENARIO", to.scenario, "The scenario; all of them unless given");
+  check.add_flag("--list", to.list, "List the scenarios");
+  check.add_flag("--all", to.all, "Every scenario");
+  check.add_flag("--nightly", to.nightly, "With bounds for hours instead of minutes");
+  check.add_flag("--coverage", to.coverage, "Say which outcomes of the core were met");
+  check.add_flag("--mutants", to.mutants, "Seed each known fault and see whether it is caught");
+  check.add_option("--mutant", to.mutant, "With this fault seeded")->type_name("M");
+  check.add_flag("--list-mutants", to.list_mutants, "List the faults that can be seeded");
+  check.add_option("--cpus", to.cpus, "Only scenarios with so many CPUs")->type_name("N");
+  check.add_option("--bound", to.bound, "Preemptions in mode bounded")->type_name("N");
+  check.add_option("--mode", to.mode, "stateful, bounded, pct or random; stateful unless given")
+      ->type_name("NAME");
+  check.add_option("--granularity", to.granularity, "coarse or fine; coarse unless given")
+      ->type_name("NAME");
+  check.add_option("--seconds", to.seconds, "Time for one exploration")->type_name("S");
+  check.add_option("--max-states", to.max_states, "States in one exploration")->type_name("N");
+  check.add_option("--replay", to.replay, "Replay what a violation printed")->type_name("LINE");
+  check.add_option("--json", to.json, "Write the result as JSON; - is standard output")
+      ->type_name("OUT");
+  check.footer(
+      "Exit status: 0 nothing was violated, 1 something was, 2 wrong usage.\n\n"
+      "Example:\n  px check --all --json check.json");
+}
+
 // What may come first on the command line.
-constexpr std::array<std::string_view, 5> kFirst = {"run", "demo", "--help", "-h", "--version"};
+constexpr std::array<std::string_view, 6> kFirst = {"run",    "demo", "check",
+                                                    "--help", "-h",   "--version"};
 
 // 0, or the status of the error: the command line library would only say that something was not
 // expected.
-int check_command(int argc, char** argv) {
-  constexpr const char* kExpected = "expected a command, run or demo; see px --help";
+int check_first(int argc, char** argv) {
+  constexpr const char* kExpected = "expected a command: run, demo or check; see px --help";
   if (argc < 2) return fail("px", kExpected);
   const std::string_view first = argv[1];
   if (std::find(kFirst.begin(), kFirst.end(), first) != kFirst.end()) return 0;
@@ -119,7 +148,7 @@ std::string joined(int argc, char** argv) {
 }
 
 int run_px(int argc, char** argv) {
-  if (const int status = check_command(argc, argv); status != 0) return status;
+  if (const int status = check_first(argc, argv); status != 0) return status;
   CLI::App app("Proxy execution: run workloads live, simulated, and on plain threads");
   app.name("px");
   app.set_version_flag("--version", "px " PX_VERSION);
@@ -127,8 +156,10 @@ int run_px(int argc, char** argv) {
   app.footer("px COMMAND --help says more about a command, with an example.");
   RunArguments run;
   DemoArguments demo;
+  CheckArguments check;
   add_run(app, run);
   add_demo(app, demo);
+  add_check(app, check);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForVersion& version) {
@@ -141,6 +172,7 @@ int run_px(int argc, char** argv) {
     return fail(name, std::string(error.what()) + "; see " + name + " --help");
   }
   if (app.got_subcommand("run")) return guarded("px run", [&] { return run_command(run); });
+  if (app.got_subcommand("check")) return guarded("px check", [&] { return check_command(check); });
   demo.command_line = joined(argc, argv);
   return guarded("px demo", [&] { return demo_command(demo); });
 }

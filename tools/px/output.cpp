@@ -67,6 +67,38 @@ void write_stdout(std::string_view text) {
 
 void write_stderr(std::string_view text) noexcept { (void)write_all(STDERR_FILENO, text); }
 
+void StdoutBuffer::finish() {
+  (void)write(held_.size());
+  if (error_) std::rethrow_exception(error_);
+}
+
+StdoutBuffer::int_type StdoutBuffer::overflow(int_type c) {
+  if (traits_type::eq_int_type(c, traits_type::eof())) return traits_type::not_eof(c);
+  const char one = traits_type::to_char_type(c);
+  return xsputn(&one, 1) == 1 ? c : traits_type::eof();
+}
+
+std::streamsize StdoutBuffer::xsputn(const char* text, std::streamsize size) {
+  held_.append(text, static_cast<std::size_t>(size));
+  const std::size_t end = held_.rfind('\n');
+  if (end != std::string::npos && !write(end + 1)) return 0;
+  return size;
+}
+
+int StdoutBuffer::sync() { return write(held_.size()) ? 0 : -1; }
+
+bool StdoutBuffer::write(std::size_t size) noexcept {
+  if (error_) return false;
+  try {
+    write_stdout(std::string_view(held_).substr(0, size));
+  } catch (...) {
+    error_ = std::current_exception();
+    return false;
+  }
+  held_.erase(0, size);
+  return true;
+}
+
 void check_outputs(const std::vector<Output>& outputs) {
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     check_path(outputs[i]);

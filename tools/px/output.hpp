@@ -1,7 +1,9 @@
 // Where a command's results go: files, or standard output under the name "-".
 #pragma once
 
+#include <exception>
 #include <stdexcept>
+#include <streambuf>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +31,26 @@ void prepare_standard_streams();
 void write_stdout(std::string_view text);
 // Writes what can be written: where errors go, there is nowhere to report an error to.
 void write_stderr(std::string_view text) noexcept;
+
+// Standard output as a stream, for text that comes bit by bit: a line is written when it is
+// complete.
+class StdoutBuffer : public std::streambuf {
+ public:
+  // Writes what is left. Throws the StdoutError that this or an earlier line met.
+  void finish();
+
+ protected:
+  int_type overflow(int_type c) override;
+  std::streamsize xsputn(const char* text, std::streamsize size) override;
+  int sync() override;
+
+ private:
+  // Writes the first `size` characters of the text held back; remembers an error and says false.
+  bool write(std::size_t size) noexcept;
+
+  std::string held_;
+  std::exception_ptr error_;
+};
 
 // One result of a command: the option that asks for it, where it goes, what it says.
 struct Output {

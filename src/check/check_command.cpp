@@ -1,0 +1,301 @@
+#include "check/check.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <iomanip>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <sstream>
+#include <stdexcept>
+
+#include "check/names.hpp"
+#include "check/run.hpp"
+#include "check/scenarios.hpp"
+#include "check/text.hpp"
+
+namespace px::check {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// What a tier may spend on one exploration.
+struct Tier {
+  std::uint64_t coarse_states = 700'000;
+  std::uint64_t fine_states = 250'000;
+  double seconds = 60;
+};
+constexpr Tier kQuick{};
+constexpr Tier kNightly{2'000'000'000, 2'000'000'000, 3600};
+// A mutant's exploration ends with its first finding.
+constexpr std::uint64_t kMutantStates = 2'000'000;
+
+class Command {
+ public:
+  Command(const CheckOptions& options, std::ostream& out, std::ostream& err)
+      : options_(options), out_(options.json == "-" ? err : out), data_(out) {}
+
+  int execute() {
+    check_options();
+    int status = 0;
+    if (options_.list) {
+      status = list();
+    } else if (options_.list_mutants) {
+      status = list_mutants();
+    } else if (!options_.replay.empty()) {
+      status = replay_line();
+    } else if (options_.mutants) {
+      status = score_mutants();
+    } else {
+      status = explore();
+    }
+    write_json();
+    out_ << summary_ << '\n';
+    return status;
+  }
+
+ private:
+  void check_options() const {
+    const auto one_of = [](const char* option, const std::string& value,
+                           std::initializer_list<std::string_view> allowed) {
+      std::string expected;
+      for (const std::string_view word : allowed) {
+        if (value == word) return;
+        expected += concat({expected.empty() ? "" : ", ", word});
+      }
+      throw std::invalid_argument(concat({option, ": found '", value, "', expected ", expected}));
+    };
+    one_of("--mode", options_.mode, {"stateful", "bounded", "pct", "random"});
+    one_of("--granularity", options_.granularity, {"coarse", "fine"});
+    if (options_.bound >= 0 && options_.mode != "bounded") {
+      throw std::invalid_argument("--bound: found with another mode, expected --mode bounded");
+    }
+    if (options_.json == "-" && &out_ == &data_) {
+      throw std::invalid_argument("--json -: no other stream for the summary");
+    }
+  }
+
+  [[nodiscard]] Limits limits_for(Granularity granularity) const {
+    const Tier& tier = options_.nightly ? kNightly : kQuick;
+    Limits limits;
+    const bool fine = granularity == Granularity::kFine;
+    limits.max_states = options_.max_states != 0 ? options_.max_states
+                        : fine                   ? tier.fine_states
+                                                 : tier.coarse_states;
+    limits.seconds = options_.seconds > 0 ? options_.seconds : tier.seconds;
+    limits.seed = options_.seed;
+    limits.wide_digest = options_.nightly;
+    if (options_.mode == "pct" || options_.mode == "random") {
+      limits.max_states = UINT64_MAX;
+      if (options_.seconds <= 0) limits.seconds = 10;
+    }
+    return limits;
+  }
+
+  [[nodiscard]] RunRequest request_for(const Scenario& scenario, Granularity granularity) const {
+    RunRequest request;
+    request.scenario = &scenario;
+    request.mode = options_.mode;
+    request.granularity = granularity;
+    request.bound = options_.bound >= 0 ? options_.bound : 2;
+    request.limits = limits_for(granularity);
+    if (!options_.mutant.empty()) {
+      request.mutant = &known_mutant(options_.mutant);
+      request.limits.self_test = false;
+    }
+    return request;
+  }
+
+  // What the options ask to explore. All: each scenario coarse, and those of two tasks or one CPU
+  // also fine; with a named one just that.
+  [[nodiscard]] std::vector<RunRequest> plan() const {
+    const Granularity asked =
+        options_.granularity == "fine" ? Granularity::kFine : Granularity::kCoarse;
+    std::vector<RunRequest> requests;
+    if (!options_.scenario.empty()) {
+      requests.push_back(request_for(known_scenario(options_.scenario), asked));
+      return requests;
+    }
+    for (const Scenario& scenario : scenarios()) {
+      if (options_.cpus != 0 && scenario.cpus != options_.cpus) continue;
+      requests.push_back(request_for(scenario, asked));
+    }
+    if (asked == Granularity::kFine || options_.mode != "stateful" || !options_.mutant.empty()) {
+      return requests;
+    }
+    for (const Scenario& scenario : scenarios()) {
+      if (options_.cpus != 0 && scenario.cpus != options_.cpus) continue;
+      requests.push_back(request_for(scenario, Granularity::kFine));
+    }
+    return requests;
+  }
+
+  int list() {
+    for (const Scenario& scenario : scenarios()) {
+      out_ << std::left << std::setw(26) << scenario.name << std::right << scenario.cpus << " CPU, "
+           << scenario.tasks.size() << " tasks, " << scenario.locks.size() << " locks  "
+           << scenario.about << '\n';
+    }
+    summary_ = concat({std::to_string(scenarios().size()), " scenarios"});
+    return 0;
+  }
+
+  int list_mutants() {
+    for (const MutantInfo& mutant : mutants()) {
+      out_ << std::left << std::setw(6) << mutant.name << std::setw(26) << mutant.scenario
+           << mutant.cause << '\n';
+    }
+    summary_ = concat({std::to_string(mutants().size()), " mutants"});
+    return 0;
+  }
+
+  void print(const RunReport& r) {
+    std::ostringstream line;
+    line << std::left << std::setw(26) << r.scenario << std::setw(7) << r.granularity << std::right
+         << std::setw(10) << r.states << (r.mode == "stateful" ? " states " : " steps  ")
+         << std::setw(10) << r.transitions << " transitions " << std::fixed << std::setprecision(2)
+         << std::setw(7) << r.seconds << " s  ";
+    if (r.violated) {
+      line << "VIOLATION";
+    } else if (r.complete) {
+      line << "complete, miss probability " << std::scientific << std::setprecision(1)
+           << r.miss_probability;
+    } else {
+      line << r.stopped << ": not complete";
+    }
+    for (const std::string& outcome : r.missing) line << ", did not reach '" << outcome << "'";
+    out_ << line.str() << '\n';
+    if (r.violated) {
+      out_ << "  invariant: " << r.invariant << "\n  " << r.message << '\n'
+           << r.table << "  replay: px check --replay '" << r.replay << "'\n";
+    }
+  }
+
+  void remember(const RunReport& r) {
+    Json violation = nullptr;
+    if (r.violated) {
+      violation = {{"invariant", r.invariant}, {"message", r.message}, {"replay", r.replay}};
+    }
+    runs_.push_back({{"scenario", r.scenario}, {"mode", r.mode}, {"granularity", r.granularity},
+                     {"cpus", r.cpus}, {"states", r.states}, {"transitions", r.transitions},
+                     {"executions", r.executions}, {"seconds", r.seconds},
+                     {"complete", r.complete}, {"violation", violation}});
+  }
+
+  void print_coverage(const std::vector<std::uint64_t>& ways) {
+    out_ << "ways through the core, in transitions:\n";
+    for (std::size_t way = 0; way < ways.size(); ++way) {
+      out_ << std::setw(12) << ways[way] << "  " << way_name(way) << '\n';
+    }
+  }
+
+  int explore() {
+    const auto requests = plan();
+    std::uint64_t states = 0;
+    std::uint64_t transitions = 0;
+    int complete = 0;
+    int violations = 0;
+    int missing = 0;
+    std::vector<std::uint64_t> ways(static_cast<std::size_t>(core::Way::kCount));
+    run_all(requests, options_.jobs, options_.progress, [&](const RunReport& r) {
+      print(r);
+      remember(r);
+      states += r.states;
+      transitions += r.transitions;
+      complete += r.complete ? 1 : 0;
+      violations += r.violated ? 1 : 0;
+      missing += r.complete && !r.missing.empty() ? 1 : 0;
+      for (std::size_t i = 0; i < ways.size() && i < r.ways.size(); ++i) ways[i] += r.ways[i];
+    });
+    if (options_.coverage) print_coverage(ways);
+    summary_ = concat({std::to_string(requests.size()), " explorations, ", std::to_string(complete),
+                       " complete, ", std::to_string(states), " states, ",
+                       std::to_string(transitions), " transitions, ", std::to_string(violations),
+                       violations == 1 ? " violation" : " violations"});
+    if (missing != 0 && options_.mutant.empty()) {
+      summary_ += concat({", ", std::to_string(missing), " without an outcome they declare"});
+      return 1;
+    }
+    return violations != 0 ? 1 : 0;
+  }
+
+  int replay_line() {
+    const RunReport r = replay(options_.replay);
+    remember(r);
+    if (r.violated) print(r);
+    summary_ = r.violated ? concat({"the violation appears: ", r.invariant})
+                          : concat({"no violation in ", std::to_string(r.transitions), " steps"});
+    return r.violated ? 1 : 0;
+  }
+
+  int score_mutants() {
+    std::vector<RunRequest> requests;
+    for (const MutantInfo& mutant : mutants()) {
+      RunRequest request;
+      request.scenario = &known_scenario(mutant.scenario);
+      request.granularity = mutant.fine ? Granularity::kFine : Granularity::kCoarse;
+      request.mutant = &mutant;
+      request.limits.max_states = kMutantStates;
+      request.limits.seconds = 120;
+      request.limits.self_test = false;
+      request.minimise = false;
+      requests.push_back(request);
+    }
+    std::size_t caught = 0;
+    run_all(requests, options_.jobs, options_.progress, [&](const RunReport& r) {
+      const bool found = r.violated && r.invariant != "crash";
+      caught += found ? 1 : 0;
+      out_ << std::left << std::setw(6) << r.mutant << std::setw(26) << r.scenario << std::setw(7)
+           << r.granularity << std::right << std::setw(9) << r.states << " states " << std::fixed
+           << std::setprecision(2) << std::setw(6) << r.seconds << " s  "
+           << (found ? r.invariant : "NOT CAUGHT") << '\n';
+      mutants_.push_back({{"name", r.mutant}, {"caught", found}, {"scenario", r.scenario},
+                          {"invariant", r.invariant}, {"states", r.states},
+                          {"seconds", r.seconds}, {"replay", r.replay}});
+    });
+    summary_ = concat({std::to_string(caught), " of ", std::to_string(requests.size()),
+                       " seeded mutants caught"});
+    return caught == requests.size() ? 0 : 1;
+  }
+
+  void write_json() {
+    if (options_.json.empty()) return;
+    const Json document = {{"schema", 1}, {"runs", runs_}, {"mutants", mutants_}};
+    if (options_.json == "-") {
+      data_ << document.dump(1) << '\n';
+      return;
+    }
+    const std::string temporary = options_.json + ".tmp";
+    std::ofstream file(temporary);
+    file << document.dump(1) << '\n';
+    file.close();
+    if (!file || std::rename(temporary.c_str(), options_.json.c_str()) != 0) {
+      throw std::invalid_argument(concat({"--json: cannot write ", options_.json}));
+    }
+  }
+
+  const CheckOptions& options_;
+  std::ostream& out_;
+  std::ostream& data_;
+  std::string summary_;
+  Json runs_ = Json::array();
+  Json mutants_ = Json::array();
+};
+
+}  // namespace
+
+int check_command(const CheckOptions& options, std::ostream& out, std::ostream& err) {
+  try {
+    return Command(options, out, err).execute();
+  } catch (const std::invalid_argument& error) {
+    err << error.what() << '\n';
+    return 2;
+  } catch (const std::runtime_error& error) {
+    err << error.what() << '\n';
+    return 2;
+  }
+}
+
+}  // namespace px::check
