@@ -1,9 +1,8 @@
 # px::px, the library that programs link: one archive of the live world and the layers under it, the
 # public headers, and the linker script that keeps the library's code apart from the program's.
-set(PX_PUBLIC_HEADERS
-  error.hpp mutex.hpp px.hpp runtime.hpp sched_params.hpp stop_token.hpp this_task.hpp version.hpp)
-list(TRANSFORM PX_PUBLIC_HEADERS PREPEND px/)
 set(PX_PUBLIC_FOLDER ${CMAKE_CURRENT_SOURCE_DIR}/include)
+file(GLOB PX_PUBLIC_HEADERS CONFIGURE_DEPENDS RELATIVE ${PX_PUBLIC_FOLDER}
+  ${PX_PUBLIC_FOLDER}/px/*.hpp)
 set(PX_TEXT_SCRIPT ${CMAKE_CURRENT_SOURCE_DIR}/src/live/px_text.ld)
 set(PX_PACKAGE_FOLDER lib/cmake/px)
 

@@ -17,17 +17,17 @@ struct CheckOptions {
   bool mutants = false;
   bool list_mutants = false;
   std::string mutant;
-  int cpus = 0;    // only scenarios with so many CPUs; 0: all
-  int bound = -1;  // preemptions; -1: 2, and only in mode bounded
+  int cpus = 0;                        // only scenarios with so many CPUs; 0: all
+  int bound = -1;                      // preemptions; -1: 2, and only in mode bounded
   std::string mode = "stateful";       // stateful, bounded, pct, random
   std::string granularity = "coarse";  // coarse, fine
   double seconds = 0;                  // per exploration; 0: the tier's
   std::uint64_t max_states = 0;        // per exploration; 0: the tier's
   std::uint64_t seed = 0;
   std::string replay;
-  std::string json;        // file; "-": `out`, which then carries nothing else
-  bool progress = false;   // lines on `err` for what takes longer than two seconds
-  int jobs = 2;            // explorations at a time, each in a process of its own
+  std::string json;       // file; "-": `out`, which then carries nothing else
+  bool progress = false;  // lines on `err` for what takes longer than two seconds
+  int jobs = 2;           // explorations at a time, each in a process of its own
 };
 
 // Exit status: 0 nothing broken, 1 a violation (or a mutant that was not caught), 2 bad usage or a

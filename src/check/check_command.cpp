@@ -178,10 +178,16 @@ class Command {
     if (r.violated) {
       violation = {{"invariant", r.invariant}, {"message", r.message}, {"replay", r.replay}};
     }
-    runs_.push_back({{"scenario", r.scenario}, {"mode", r.mode}, {"granularity", r.granularity},
-                     {"cpus", r.cpus}, {"states", r.states}, {"transitions", r.transitions},
-                     {"executions", r.executions}, {"seconds", r.seconds},
-                     {"complete", r.complete}, {"violation", violation}});
+    runs_.push_back({{"scenario", r.scenario},
+                     {"mode", r.mode},
+                     {"granularity", r.granularity},
+                     {"cpus", r.cpus},
+                     {"states", r.states},
+                     {"transitions", r.transitions},
+                     {"executions", r.executions},
+                     {"seconds", r.seconds},
+                     {"complete", r.complete},
+                     {"violation", violation}});
   }
 
   void print_coverage(const std::vector<std::uint64_t>& ways) {
@@ -251,9 +257,13 @@ class Command {
            << r.granularity << std::right << std::setw(9) << r.states << " states " << std::fixed
            << std::setprecision(2) << std::setw(6) << r.seconds << " s  "
            << (found ? r.invariant : "NOT CAUGHT") << '\n';
-      mutants_.push_back({{"name", r.mutant}, {"caught", found}, {"scenario", r.scenario},
-                          {"invariant", r.invariant}, {"states", r.states},
-                          {"seconds", r.seconds}, {"replay", r.replay}});
+      mutants_.push_back({{"name", r.mutant},
+                          {"caught", found},
+                          {"scenario", r.scenario},
+                          {"invariant", r.invariant},
+                          {"states", r.states},
+                          {"seconds", r.seconds},
+                          {"replay", r.replay}});
     });
     summary_ = concat({std::to_string(caught), " of ", std::to_string(requests.size()),
                        " seeded mutants caught"});

@@ -5,7 +5,6 @@
 #include <bit>
 #include <cstdint>
 #include <type_traits>
-#include <vector>
 
 namespace px::check {
 
@@ -15,13 +14,7 @@ __extension__ typedef unsigned __int128 Wide;
 // mix(1), mix(2) differs from mix(2), mix(1).
 class Digest {
  public:
-#ifdef PX_LOG
-  static inline std::vector<std::uint64_t>* log = nullptr;
-#endif
-  void mix(std::uint64_t value) {
-#ifdef PX_LOG
-    if (log) log->push_back(value);
-#endif
+  constexpr void mix(std::uint64_t value) {
     a_ = fold(a_ ^ value, 0xa0761d6478bd642fULL);
     b_ = fold(b_ ^ std::rotl(value, 32), 0xe7037ed1a0b428dbULL);
   }

@@ -46,8 +46,8 @@ void Explorer::look(std::uint64_t depth, std::uint64_t frontier) {
   const double now =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   result_.seconds = now;
-  result_.peak_bytes =
-      std::max(result_.peak_bytes, set_bytes_ + image_.log_bytes() + edges_.capacity() * sizeof(Edge));
+  result_.peak_bytes = std::max(result_.peak_bytes,
+                                set_bytes_ + image_.log_bytes() + edges_.capacity() * sizeof(Edge));
   if (now - last_report_ < 2 || !progress_) return;
   last_report_ = now;
   progress_({result_.states, result_.transitions, now, depth, frontier});
@@ -57,7 +57,8 @@ bool Explorer::out_of_limits() {
   if (result_.states >= limits_.max_states) {
     result_.stopped = concat({"stopped at ", std::to_string(result_.states), " states"});
   } else if (result_.seconds >= limits_.seconds) {
-    result_.stopped = concat({"stopped by the time limit at ", std::to_string(result_.states), " states"});
+    result_.stopped =
+        concat({"stopped by the time limit at ", std::to_string(result_.states), " states"});
   } else if (result_.peak_bytes >= limits_.max_bytes) {
     result_.stopped =
         concat({"stopped by the memory limit at ", std::to_string(result_.states), " states"});
@@ -225,14 +226,15 @@ Exploration Explorer::replay(const Path& path) {
   for (std::size_t i = 0; i < path.size(); ++i) {
     if ((enabled & bit(path[i])) == 0) {
       image_.restart();
-      throw std::invalid_argument(concat({"step ", std::to_string(i + 1), " of ",
-                                          std::to_string(path.size()),
-                                          " does not fit: it is not enabled there"}));
+      throw std::invalid_argument(
+          concat({"step ", std::to_string(i + 1), " of ", std::to_string(path.size()),
+                  " does not fit: it is not enabled there"}));
     }
     ++result_.states;
     if (!advance(path[i], enabled)) {
       if (result_.finding) {
-        result_.finding->path.assign(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+        result_.finding->path.assign(path.begin(),
+                                     path.begin() + static_cast<std::ptrdiff_t>(i) + 1);
       }
       break;
     }

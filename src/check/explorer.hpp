@@ -23,8 +23,8 @@ struct Limits {
   std::uint64_t max_executions = UINT64_MAX;  // of the random searches
   double seconds = 1e9;
   bool wide_digest = false;
-  bool self_test = true;   // depth-first: compare the futures of states with equal digests
-  bool livelocks = true;   // depth-first: look for progress-free cycles
+  bool self_test = true;  // depth-first: compare the futures of states with equal digests
+  bool livelocks = true;  // depth-first: look for progress-free cycles
   std::uint64_t seed = 0;
 };
 
@@ -34,22 +34,22 @@ struct Finding {
   Breach breach;
   Path path;
   std::size_t loop = 0;  // of a livelock: the last so many steps lead back to where they began
-  Path other;  // of a failed self-test: the other way to the same digest
+  Path other;            // of a failed self-test: the other way to the same digest
 };
 
 struct Exploration {
-  std::uint64_t states = 0;       // distinct ones; of the random searches: steps
+  std::uint64_t states = 0;  // distinct ones; of the random searches: steps
   std::uint64_t transitions = 0;
-  std::uint64_t executions = 0;   // of the random searches
-  std::uint64_t final_states = 0; // nothing enabled
-  std::uint64_t dead_paths = 0;   // ended by an in-code assertion that was to be ignored
+  std::uint64_t executions = 0;    // of the random searches
+  std::uint64_t final_states = 0;  // nothing enabled
+  std::uint64_t dead_paths = 0;    // ended by an in-code assertion that was to be ignored
   std::uint64_t max_depth = 0;
-  std::uint64_t compared = 0;     // states whose successors were compared by the self-test
+  std::uint64_t compared = 0;  // states whose successors were compared by the self-test
   double seconds = 0;
   double miss_probability = 0;
   bool complete = false;
-  std::string stopped;            // why it is not
-  Path stopped_at;                // depth-first: where the search stood then
+  std::string stopped;  // why it is not
+  Path stopped_at;      // depth-first: where the search stood then
   std::size_t state_bytes = 0;
   std::size_t peak_bytes = 0;
   std::array<std::uint64_t, 64> ways{};  // transitions that took each way
@@ -72,8 +72,8 @@ class Explorer {
   [[nodiscard]] Exploration depth_first();
   // The finding, if any, is one of the shortest.
   [[nodiscard]] Exploration breadth_first();
-  // All schedules with at most `bound` preemptions: a switch away from a CPU that could have gone on,
-  // or an interrupt or time step taken while it could.
+  // All schedules with at most `bound` preemptions: a switch away from a CPU that could have gone
+  // on, or an interrupt or time step taken while it could.
   [[nodiscard]] Exploration bounded(int bound);
   // Executions that choose uniformly.
   [[nodiscard]] Exploration random();

@@ -344,9 +344,7 @@ TEST(Classics, CompareExchangeMissesThatTheTopWentAndCameBack) {
     int none = 0;
     (void)top.compare_exchange_strong(none, 1, kSeqCst, kSeqCst);
   });
-  machine.expect([&] {
-    return popped_to_freed != 0 ? "a freed node is the top" : std::string();
-  });
+  machine.expect([&] { return popped_to_freed != 0 ? "a freed node is the top" : std::string(); });
   const Exploration run = Explorer(machine, {}).depth_first();
   ASSERT_TRUE(run.finding);
   EXPECT_EQ(run.finding->breach.message, "a freed node is the top");

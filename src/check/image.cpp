@@ -51,7 +51,8 @@ Image::Range Image::used_stack(const Context& context) {
 template <typename F>
 void Image::for_changed(Range range, F&& f) {
   for (std::uint32_t line = range.first; line < range.end; ++line) {
-    if (differ(at(line), shadow_[line])) [[unlikely]] f(line);
+    if (differ(at(line), shadow_[line])) [[unlikely]]
+      f(line);
   }
 }
 

@@ -64,7 +64,7 @@ class Image {
   std::vector<Line> shadow_;
   std::vector<Line> root_;
   std::array<std::uint32_t, 32> floors_;  // by context: first line ever live in a state kept
-  std::vector<std::uint32_t> loaded_;  // lines that load() changed
+  std::vector<std::uint32_t> loaded_;     // lines that load() changed
   std::vector<std::uint32_t> lines_;
   std::vector<Line> contents_;
   std::vector<std::uint64_t> marks_;

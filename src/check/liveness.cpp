@@ -1,8 +1,8 @@
 // Livelock: a strongly connected component of the explored graph, over edges that are no progress,
 // in which every agent that is ever enabled also takes a step. (R. Tarjan, "Depth-First Search and
-// Linear Graph Algorithms", 1972.) That is strong fairness: a CPU that waits for a core lock which is
-// free again and again gets it at last. Of the agents only those are enabled at times that wait for
-// a core lock, or for time to pass; all others, once enabled, stay so until they step.
+// Linear Graph Algorithms", 1972.) That is strong fairness: a CPU that waits for a core lock which
+// is free again and again gets it at last. Of the agents only those are enabled at times that wait
+// for a core lock, or for time to pass; all others, once enabled, stay so until they step.
 #include <algorithm>
 #include <bit>
 

@@ -11,20 +11,34 @@ namespace {
 
 const char* verb(OpKind kind) {
   switch (kind) {
-    case OpKind::kStart: return "start";
-    case OpKind::kLock: return "lock";
-    case OpKind::kTryLock: return "try-lock";
-    case OpKind::kLoad: return "load";
-    case OpKind::kStore: return "store";
-    case OpKind::kRmw: return "update";
-    case OpKind::kRead: return "read";
-    case OpKind::kWrite: return "write";
-    case OpKind::kKick: return "kick";
-    case OpKind::kSwitch: return "switch-to";
-    case OpKind::kRelax: return "wait";
-    case OpKind::kIdle: return "idle";
-    case OpKind::kScript: return "next";
-    case OpKind::kEnd: return "end";
+    case OpKind::kStart:
+      return "start";
+    case OpKind::kLock:
+      return "lock";
+    case OpKind::kTryLock:
+      return "try-lock";
+    case OpKind::kLoad:
+      return "load";
+    case OpKind::kStore:
+      return "store";
+    case OpKind::kRmw:
+      return "update";
+    case OpKind::kRead:
+      return "read";
+    case OpKind::kWrite:
+      return "write";
+    case OpKind::kKick:
+      return "kick";
+    case OpKind::kSwitch:
+      return "switch-to";
+    case OpKind::kRelax:
+      return "wait";
+    case OpKind::kIdle:
+      return "idle";
+    case OpKind::kScript:
+      return "next";
+    case OpKind::kEnd:
+      return "end";
   }
   return "?";
 }
@@ -93,8 +107,7 @@ bool Machine::step_enabled(int cpu) const {
 
 bool Machine::interrupt_enabled(int cpu) const {
   const VirtualCpu& c = state_->cpus[cpu];
-  return c.preempt_off == 0 && c.next.kind != OpKind::kEnd &&
-         (c.kicked || c.armed <= state_->now);
+  return c.preempt_off == 0 && c.next.kind != OpKind::kEnd && (c.kicked || c.armed <= state_->now);
 }
 
 Choices Machine::choices() {
@@ -245,8 +258,9 @@ void Machine::lock_taken(const void* lock) {
   if (kind < static_cast<std::size_t>(ObjectClass::kTaskLock)) return;
   for (std::size_t inner = kind; inner < sizeof held; ++inner) {
     if (held[inner] == 0) continue;
-    fail(18, "lock order",
-         concat({object_name(lock), " was taken under a lock that comes after it or is its equal"}));
+    fail(
+        18, "lock order",
+        concat({object_name(lock), " was taken under a lock that comes after it or is its equal"}));
   }
   ++held[kind];
 }

@@ -27,20 +27,20 @@ inline constexpr int kMaxVirtualCpus = 4;
 inline constexpr Nanos kEpoch = Nanos{1} << 40;
 
 enum class OpKind : std::uint8_t {
-  kStart,    // the CPU has not run yet
-  kLock,     // a core lock, enabled only while it is free
+  kStart,  // the CPU has not run yet
+  kLock,   // a core lock, enabled only while it is free
   kTryLock,
-  kLoad,     // Atomic
+  kLoad,  // Atomic
   kStore,
   kRmw,
-  kRead,     // Shared
+  kRead,  // Shared
   kWrite,
   kKick,
   kSwitch,
-  kRelax,    // one turn of a wait for somebody else; never blocks, fairness ends the wait
-  kIdle,     // waits for a kick or its timer
-  kScript,   // between two instructions of a task
-  kEnd,      // the CPU's program is over
+  kRelax,   // one turn of a wait for somebody else; never blocks, fairness ends the wait
+  kIdle,    // waits for a kick or its timer
+  kScript,  // between two instructions of a task
+  kEnd,     // the CPU's program is over
 };
 
 struct Operation {
@@ -53,9 +53,9 @@ enum class Granularity : std::uint8_t { kCoarse, kFine };
 // What lies at an address of the arena, as far as scheduling points care.
 enum class ObjectClass : std::uint8_t {
   kPlain,
-  kOwnerWord,    // a scheduling point in coarse mode too
-  kSequence,     // a counter whose values matter only by their order
-  kTaskLock,     // core locks, in their order
+  kOwnerWord,  // a scheduling point in coarse mode too
+  kSequence,   // a counter whose values matter only by their order
+  kTaskLock,   // core locks, in their order
   kRunqueueLock,
   kWaitLock,
   kTimerLock,
@@ -64,9 +64,9 @@ enum class ObjectClass : std::uint8_t {
 
 struct Control {
   Digest digest;
-  bool saw_time = false;  // a value of now() may be live
+  bool saw_time = false;      // a value of now() may be live
   bool saw_sequence = false;  // a sequence number may be live
-  Nanos since = 0;        // the first such value; what was observed and what is now count from it
+  Nanos since = 0;  // the first such value; what was observed and what is now count from it
 };
 
 // A context that virtual CPUs run.
@@ -91,7 +91,7 @@ struct VirtualCpu {
   std::uint8_t preempt_off = 1;  // interrupts are taken only at zero
   bool kicked = false;
   std::uint8_t stores = 0;
-  std::uint8_t held[8] = {};     // core locks held, by ObjectClass
+  std::uint8_t held[8] = {};  // core locks held, by ObjectClass
 };
 
 struct MachineState {
@@ -187,7 +187,7 @@ class Machine {
   void observe(T value) {
     if (!running_) return;
     if constexpr (sizeof(T) == 8 && std::is_signed_v<T>) {
-      mix_control(relative(static_cast<Nanos>(value)));
+      mix_control(relative_if_future(static_cast<Nanos>(value)));
     } else {
       mix_control(bits_of(value));
     }
@@ -200,6 +200,11 @@ class Machine {
     const bool instant = value >= kEpoch / 2 && value != kNever;
     return static_cast<std::uint64_t>(instant ? value - state_->now : value);
   }
+  // The same for a timer: all instants of the past are alike, due.
+  [[nodiscard]] std::uint64_t relative_if_future(Nanos value) const {
+    const bool past = value >= kEpoch / 2 && value < state_->now;
+    return relative(past ? state_->now : value);
+  }
   // Breaks a property; the path ends here.
   [[noreturn]] void fail(int number, const char* name, std::string message);
   // Core locks, for invariant 18. A lock that was only tried may be taken against the order.
@@ -208,7 +213,8 @@ class Machine {
   void lock_released(const void* lock);
   // Forgets what a context observed since `digest` was its control state.
   void rewind(const Control& mark, std::uint64_t result);
-  // A number of the counter is taken: who remembers earlier ones has to know that they are out of date.
+  // A number of the counter is taken: who remembers earlier ones has to know that they are out of
+  // date.
   void sequence_taken();
   void made_progress() { progressed_ = true; }
   void cover(unsigned kind) { covered_ |= std::uint64_t{1} << kind; }

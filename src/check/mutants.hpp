@@ -14,7 +14,6 @@ struct MutantInfo {
   const char* cause;     // what the core does wrong then
   const char* scenario;  // where it is caught cheapest
   bool fine = false;     // needs fine granularity
-  bool caught = true;    // false: nothing reported here shows it; `cause` says why
 };
 
 [[nodiscard]] const std::vector<MutantInfo>& mutants();

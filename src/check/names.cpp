@@ -34,7 +34,8 @@ std::size_t distance(std::string_view a, std::string_view b) {
     return distance(a, name) < distance(b, name);
   });
   std::string text = concat({"found ", what, " '", name, "', expected one like"});
-  for (std::size_t i = 0; i < names.size() && i < 3; ++i) text += concat({i > 0 ? ", " : " ", names[i]});
+  for (std::size_t i = 0; i < names.size() && i < 3; ++i)
+    text += concat({i > 0 ? ", " : " ", names[i]});
   throw std::invalid_argument(text);
 }
 
@@ -61,13 +62,32 @@ std::string invariant_name(const Breach& breach) {
 
 const char* way_name(std::size_t way) {
   static constexpr std::array<const char*, static_cast<std::size_t>(core::Way::kCount)> kNames = {
-      "row 1, the running task", "row 1, another task", "row 2", "row 4, the waiter runs",
-      "row 4, lends to the next", "row 5", "row 6, linked", "row 6, migrated", "row 7", "row 8",
-      "row 9, a cycle", "row 10", "end of the chain", "idle once",
-      "the owner was back before the waiter hung on it", "wakeup in place",
-      "wakeup of the running task", "wakeup that brings a migrant home", "wakeup off the runqueue",
-      "wakeup of a task between two CPUs", "a parked or linked waiter is activated",
-      "its own waiters follow it", "hand-off", "time limit", "cancellation", "deadlock"};
+      "row 1, the running task",
+      "row 1, another task",
+      "row 2",
+      "row 4, the waiter runs",
+      "row 4, lends to the next",
+      "row 5",
+      "row 6, linked",
+      "row 6, migrated",
+      "row 7",
+      "row 8",
+      "row 9, a cycle",
+      "row 10",
+      "end of the chain",
+      "idle once",
+      "the owner was back before the waiter hung on it",
+      "wakeup in place",
+      "wakeup of the running task",
+      "wakeup that brings a migrant home",
+      "wakeup off the runqueue",
+      "wakeup of a task between two CPUs",
+      "a parked or linked waiter is activated",
+      "its own waiters follow it",
+      "hand-off",
+      "time limit",
+      "cancellation",
+      "deadlock"};
   return way < kNames.size() ? kNames[way] : "?";
 }
 

@@ -1,5 +1,5 @@
-// The checker's Platform: virtual CPUs, every visible operation a scheduling point. Core code runs on
-// fibers of the explorer's thread; see machine.hpp.
+// The checker's Platform: virtual CPUs, every visible operation a scheduling point. Core code runs
+// on fibers of the explorer's thread; see machine.hpp.
 #pragma once
 
 #include <atomic>
@@ -65,7 +65,8 @@ class Atomic {
     Machine& machine = Machine::active();
     machine.atomic_point(OpKind::kLoad, this);
     T value = value_;
-    if (machine.buffers()) [[unlikely]] forwarded(machine, value);
+    if (machine.buffers()) [[unlikely]]
+      forwarded(machine, value);
     machine.observe(value);
     return value;
   }
@@ -112,7 +113,8 @@ class Atomic {
   T update(F next) {
     Machine& machine = Machine::active();
     machine.atomic_point(OpKind::kRmw, this);
-    if (machine.buffers()) [[unlikely]] machine.drain();
+    if (machine.buffers()) [[unlikely]]
+      machine.drain();
     const T before = value_;
     if (machine.class_of(this) == ObjectClass::kSequence) [[unlikely]] {
       machine.sequence_taken();

@@ -5,7 +5,7 @@
 
 #include "check/text.hpp"
 #include "check/world.hpp"
-#include "core/invariants.hpp"
+#include "core/invariants-inl.hpp"
 
 namespace px::check {
 
@@ -14,12 +14,15 @@ namespace px::check {
 void World::at_boundary(const Body& body) {
   const Task& me = *body.task;
   const std::string name = me.name;
-  if (me.is_blocked.peek()) fail(5, "running is not blocked", concat({name, " runs, marked as blocked"}));
+  if (me.is_blocked.peek())
+    fail(5, "running is not blocked", concat({name, " runs, marked as blocked"}));
   if (me.blocked_on.peek() != nullptr) {
     fail(11, "no link without a wait", concat({name, " still has a link after its wait"}));
   }
-  if (me.wait_node.queued) fail(11, "no link without a wait", concat({name, " is still among waiters"}));
-  if (me.timer.armed) fail(14, "no timer without a wait", concat({name, "'s timer outlived its wait"}));
+  if (me.wait_node.queued)
+    fail(11, "no link without a wait", concat({name, " is still among waiters"}));
+  if (me.timer.armed)
+    fail(14, "no timer without a wait", concat({name, "'s timer outlived its wait"}));
   if (me.cpu.peek() != me.wake_cpu.peek()) {
     fail(27, "migrated means blocked", concat({name, " runs while marked as proxy-migrated"}));
   }
@@ -80,7 +83,8 @@ void World::check_quiescence() {
     if (bodies_[i].ended) continue;
     stuck += concat({stuck.empty() ? "" : "; ", why_stuck(i)});
   }
-  if (!stuck.empty()) note_breach(14, "no lost wakeup", concat({"nothing can run any more: ", stuck}));
+  if (!stuck.empty())
+    note_breach(14, "no lost wakeup", concat({"nothing can run any more: ", stuck}));
 }
 
 // Outside the core, owing nobody anything: with preemption on, or asleep in the idle loop.
@@ -115,8 +119,8 @@ bool World::donor_is_queued(int cpu) {
   return false;
 }
 
-// Once all is settled, who hangs does so on the task it waits for, or, at a free lock, on the waiter
-// that is next (invariants 32, 33).
+// Once all is settled, who hangs does so on the task it waits for, or, at a free lock, on the
+// waiter that is next (invariants 32, 33).
 void World::check_tree() {
   for (const Task* t : tasks_) {
     const Task* hung_on = t->parked_on.peek();

@@ -67,7 +67,8 @@ void add_counts(RunReport& report, const Exploration& result, const Scenario& sc
   }
 }
 
-void add_finding(RunReport& report, World& world, const Finding& finding, const RunRequest& request) {
+void add_finding(RunReport& report, World& world, const Finding& finding,
+                 const RunRequest& request) {
   const Finding best = request.minimise ? minimised(world, finding) : finding;
   report.violated = true;
   report.number = best.breach.number;
@@ -88,15 +89,31 @@ void add_finding(RunReport& report, World& world, const Finding& finding, const 
 // --- Between processes
 
 Json to_json(const RunReport& r) {
-  return {{"scenario", r.scenario}, {"mode", r.mode}, {"granularity", r.granularity},
-          {"mutant", r.mutant}, {"cpus", r.cpus}, {"states", r.states},
-          {"transitions", r.transitions}, {"executions", r.executions},
-          {"final_states", r.final_states}, {"depth", r.depth}, {"compared", r.compared},
-          {"state_bytes", r.state_bytes}, {"peak_bytes", r.peak_bytes}, {"seconds", r.seconds},
-          {"miss_probability", r.miss_probability}, {"complete", r.complete},
-          {"stopped", r.stopped}, {"ways", r.ways}, {"missing", r.missing},
-          {"violated", r.violated}, {"number", r.number}, {"invariant", r.invariant},
-          {"message", r.message}, {"replay", r.replay}, {"table", r.table}};
+  return {{"scenario", r.scenario},
+          {"mode", r.mode},
+          {"granularity", r.granularity},
+          {"mutant", r.mutant},
+          {"cpus", r.cpus},
+          {"states", r.states},
+          {"transitions", r.transitions},
+          {"executions", r.executions},
+          {"final_states", r.final_states},
+          {"depth", r.depth},
+          {"compared", r.compared},
+          {"state_bytes", r.state_bytes},
+          {"peak_bytes", r.peak_bytes},
+          {"seconds", r.seconds},
+          {"miss_probability", r.miss_probability},
+          {"complete", r.complete},
+          {"stopped", r.stopped},
+          {"ways", r.ways},
+          {"missing", r.missing},
+          {"violated", r.violated},
+          {"number", r.number},
+          {"invariant", r.invariant},
+          {"message", r.message},
+          {"replay", r.replay},
+          {"table", r.table}};
 }
 
 RunReport from_json(const Json& j) {
@@ -237,9 +254,9 @@ RunReport replay(const std::string& line) {
   request.minimise = false;
   if (schedule.mutant != "none") request.mutant = &known_mutant(schedule.mutant);
   if (schedule.cpus != request.scenario->cpus) {
-    throw std::invalid_argument(concat({"replay line: cpus=", std::to_string(schedule.cpus),
-                                        ", but the scenario has ",
-                                        std::to_string(request.scenario->cpus)}));
+    throw std::invalid_argument(
+        concat({"replay line: cpus=", std::to_string(schedule.cpus), ", but the scenario has ",
+                std::to_string(request.scenario->cpus)}));
   }
   World world(*request.scenario, world_options(request));
   Explorer explorer(world, {});

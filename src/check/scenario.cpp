@@ -40,9 +40,9 @@ class Builder {
 
  private:
   [[noreturn]] void reject(std::string_view word, const char* expected) const {
-    throw std::invalid_argument(concat({"scenario ", scenario_.name, ", task ",
-                                        task_ != nullptr ? task_->name : "?", ": found '", word,
-                                        "', expected ", expected}));
+    throw std::invalid_argument(
+        concat({"scenario ", scenario_.name, ", task ", task_ != nullptr ? task_->name : "?",
+                ": found '", word, "', expected ", expected}));
   }
 
   int number(std::string_view word) const {
@@ -123,13 +123,19 @@ class Builder {
       char shape;  // l lock, L lock and ticks, t ticks, x task, m task and CPUs, p task and params
     };
     static constexpr Form kForms[] = {
-        {"lock", Instruction::kLock, 'l'},         {"unlock", Instruction::kUnlock, 'l'},
-        {"try_lock", Instruction::kTryLock, 'l'},  {"lock_timeout", Instruction::kLockTimeout, 'L'},
-        {"run", Instruction::kRun, 'n'},           {"yield", Instruction::kYield, '-'},
-        {"sleep", Instruction::kSleep, 't'},       {"wake", Instruction::kWake, 'x'},
-        {"cancel", Instruction::kCancel, 'x'},     {"affinity", Instruction::kAffinity, 'm'},
+        {"lock", Instruction::kLock, 'l'},
+        {"unlock", Instruction::kUnlock, 'l'},
+        {"try_lock", Instruction::kTryLock, 'l'},
+        {"lock_timeout", Instruction::kLockTimeout, 'L'},
+        {"run", Instruction::kRun, 'n'},
+        {"yield", Instruction::kYield, '-'},
+        {"sleep", Instruction::kSleep, 't'},
+        {"wake", Instruction::kWake, 'x'},
+        {"cancel", Instruction::kCancel, 'x'},
+        {"affinity", Instruction::kAffinity, 'm'},
         {"yield_until", Instruction::kYieldUntil, 'x'},
-        {"class", Instruction::kClass, 'p'},       {"join", Instruction::kJoin, 'x'},
+        {"class", Instruction::kClass, 'p'},
+        {"join", Instruction::kJoin, 'x'},
     };
     const auto* form = std::find_if(std::begin(kForms), std::end(kForms),
                                     [&](const Form& f) { return words[0] == f.word; });
@@ -142,13 +148,29 @@ class Builder {
     op.code = form->code;
     for (const auto& word : words) op.text += concat({op.text.empty() ? "" : " ", word});
     switch (form->shape) {
-      case 'l': op.object = lock_index(argument(1)); break;
-      case 'L': op.object = lock_index(argument(1)); op.ns = number(argument(2)) * kTick; break;
-      case 't': op.ns = number(argument(1)) * kTick; break;
-      case 'x': op.object = task_index(argument(1)); break;
-      case 'm': op.object = task_index(argument(1)); op.cpus = cpus_in(argument(2)); break;
-      case 'p': op.object = task_index(argument(1)); op.params = params_in(argument(2)); break;
-      default: break;
+      case 'l':
+        op.object = lock_index(argument(1));
+        break;
+      case 'L':
+        op.object = lock_index(argument(1));
+        op.ns = number(argument(2)) * kTick;
+        break;
+      case 't':
+        op.ns = number(argument(1)) * kTick;
+        break;
+      case 'x':
+        op.object = task_index(argument(1));
+        break;
+      case 'm':
+        op.object = task_index(argument(1));
+        op.cpus = cpus_in(argument(2));
+        break;
+      case 'p':
+        op.object = task_index(argument(1));
+        op.params = params_in(argument(2));
+        break;
+      default:
+        break;
     }
     const int times = form->shape == 'n' && words.size() > 1 ? number(words[1]) : 1;
     for (int i = 0; i < times; ++i) task_->ops.push_back(op);
@@ -158,7 +180,8 @@ class Builder {
   void link_failures() {
     auto& ops = task_->ops;
     for (std::size_t i = 0; i < ops.size(); ++i) {
-      const bool locks = ops[i].code == Instruction::kLock || ops[i].code == Instruction::kTryLock ||
+      const bool locks = ops[i].code == Instruction::kLock ||
+                         ops[i].code == Instruction::kTryLock ||
                          ops[i].code == Instruction::kLockTimeout;
       if (!locks) continue;
       std::size_t end = i + 1;

@@ -1,8 +1,8 @@
 // Scenarios: a few tasks, each with a short script, on a few CPUs.
 //
 // Script text: instructions separated by ';'
-//   lock a | unlock a | try_lock a | lock_timeout a T | run | run N | yield | yield_until X | sleep T |
-//   wake X | cancel X | affinity X CPUS | class X PARAMS | join X
+//   lock a | unlock a | try_lock a | lock_timeout a T | run | run N | yield | yield_until X | sleep
+//   T | wake X | cancel X | affinity X CPUS | class X PARAMS | join X
 // T counts ticks of 1 ms; CPUS is a list of digits ("01"); PARAMS is "fifo:P", "rr:P", "fair:NICE".
 // A lock call that ends without the lock (time limit, cancellation, deadlock, a failed try) goes on
 // behind the matching unlock. `run` is work: a place where interrupts are taken.
@@ -38,11 +38,11 @@ enum class Instruction : std::uint8_t {
 
 struct ScriptOp {
   Instruction code{};
-  int object = 0;       // index of the lock or task
-  Nanos ns = 0;         // duration, or the time limit
+  int object = 0;  // index of the lock or task
+  Nanos ns = 0;    // duration, or the time limit
   std::uint64_t cpus = 0;
   policy::Params params;
-  int otherwise = 0;    // where a lock call without the lock goes on
+  int otherwise = 0;  // where a lock call without the lock goes on
   std::string text;
 };
 
@@ -60,10 +60,10 @@ struct Scenario {
   int cpus = 1;
   std::vector<TaskScript> tasks;
   std::vector<std::string> locks;
-  int slice_ticks = 0;     // how often time may move to the end of a slice
+  int slice_ticks = 0;  // how often time may move to the end of a slice
   bool proxy = true;
   bool spins = false;
-  bool deadlock = false;   // a lock call may end with a deadlock
+  bool deadlock = false;             // a lock call may end with a deadlock
   std::vector<std::string> reaches;  // names of the outcomes of find_proxy_task it must reach
 };
 

@@ -47,7 +47,8 @@ void one_cpu(Catalogue& c) {
          {"C fair:-5", "run; lock a; unlock a"}},
         {"run-owner"})
       .slice_ticks = 4;
-  c.add("yielding-owner", "an owner that yields, on borrowed rank, until an equal has had its turn", 1,
+  c.add("yielding-owner", "an owner that yields, on borrowed rank, until an equal has had its turn",
+        1,
         {{"L fifo:1", "lock a; sleep 1; yield_until M; unlock a"},
          {"M fifo:3", "sleep 1; run; yield; run"},
          {"H fifo:3", "sleep 1; lock a; yield; unlock a"}},
@@ -57,7 +58,8 @@ void one_cpu(Catalogue& c) {
          {"M fifo:2", "sleep 1; lock a; unlock a"},
          {"H fifo:3", "sleep 1; lock b; run; unlock b"}},
         {"run-owner", "parked"});
-  c.add("sleeping-end-of-chain", "the end of a chain of three sleeps again while they lend to it", 1,
+  c.add("sleeping-end-of-chain", "the end of a chain of three sleeps again while they lend to it",
+        1,
         {{"O fifo:1", "lock a; sleep 3; sleep 1; unlock a"},
          {"B fifo:2", "sleep 1; lock b; lock a; unlock a; unlock b"},
          {"D fifo:3", "sleep 2; lock b; unlock b"}},
@@ -70,7 +72,7 @@ void one_cpu(Catalogue& c) {
       .deadlock = true;
 }
 
-void two_cpus(Catalogue& c) {
+void lending_across_cpus(Catalogue& c) {
   c.add("two-tasks", "one lock, two tasks, two CPUs", 2,
         {{"L fifo:1 @0", "lock a; run; unlock a"}, {"H fifo:3 @1", "lock a; run; unlock a"}},
         {"linked", "migrated"});
@@ -100,6 +102,9 @@ void two_cpus(Catalogue& c) {
          {"B fair:2 @0", "lock a; unlock a"},
          {"C fair:3 @1", "lock a; run; unlock a"}},
         {"linked"});
+}
+
+void sleeping_owners(Catalogue& c) {
   c.add("owner-sleeps-remote", "the owner sleeps; waiters of two CPUs park on it", 2,
         {{"L fifo:1 @0", "lock a; sleep 1; unlock a"},
          {"M fifo:2 @0", "lock a; unlock a"},
@@ -125,6 +130,9 @@ void two_cpus(Catalogue& c) {
          {"H fifo:3 @1 on 1", "lock_timeout a 1; unlock a; run"},
          {"M fifo:2 @0 on 0", "sleep 1; run"}},
         {"run-owner"});
+}
+
+void ends_of_waits(Catalogue& c) {
   c.add("cancelled-wait", "another task cancels a wait", 2,
         {{"L fifo:1 @0", "lock a; run; unlock a"},
          {"H fifo:3 @1", "lock a; unlock a; run"},
@@ -151,6 +159,9 @@ void two_cpus(Catalogue& c) {
          {"H fifo:3 @1", "lock a; run; unlock a"},
          {"X fifo:2 @1", "wake H; wake L; run"}},
         {"linked"});
+}
+
+void changes_on_the_way(Catalogue& c) {
   c.add("affinity-of-waiter", "a waiter may no longer use the CPU it came from", 2,
         {{"L fifo:1 @0 on 0", "lock a; run; unlock a"},
          {"M fifo:2 @0 on 0", "affinity H 0; run"},
@@ -176,6 +187,9 @@ void two_cpus(Catalogue& c) {
          {"W fifo:2 @0", "lock a; unlock a"},
          {"J fifo:3 @1", "join W; run"}},
         {"run-owner"});
+}
+
+void cycles(Catalogue& c) {
   c.add("deadlock-on-two-cpus", "the cycle is closed from two CPUs at once", 2,
         {{"A fifo:1 @0", "lock a; lock b; unlock b; unlock a"},
          {"B fifo:2 @1", "lock b; lock a; unlock a; unlock b"},
@@ -216,7 +230,11 @@ void three_cpus(Catalogue& c) {
 std::vector<Scenario> make_all() {
   Catalogue catalogue;
   one_cpu(catalogue);
-  two_cpus(catalogue);
+  lending_across_cpus(catalogue);
+  sleeping_owners(catalogue);
+  ends_of_waits(catalogue);
+  changes_on_the_way(catalogue);
+  cycles(catalogue);
   three_cpus(catalogue);
   return std::move(catalogue.all);
 }

@@ -18,8 +18,7 @@ std::string code_of(Choice choice) {
 }
 
 [[noreturn]] void reject(std::string_view found, const char* expected) {
-  throw std::invalid_argument(
-      concat({"replay line: found '", found, "', expected ", expected}));
+  throw std::invalid_argument(concat({"replay line: found '", found, "', expected ", expected}));
 }
 
 std::size_t number(std::string_view text, const char* expected) {
@@ -72,11 +71,11 @@ std::string to_line(const Schedule& schedule) {
     if (end - i > 1) steps += concat({"x", std::to_string(end - i)});
     i = end;
   }
-  return concat({"px1 scenario=", schedule.scenario, " mode=", schedule.mode, " granularity=",
-                 schedule.granularity == Granularity::kFine ? "fine" : "coarse",
-                 schedule.store_buffers ? " memory=store-buffers" : "", " cpus=",
-                 std::to_string(schedule.cpus), " mutant=", schedule.mutant, " loop=",
-                 std::to_string(schedule.loop), " steps=", steps});
+  return concat({"px1 scenario=", schedule.scenario, " mode=", schedule.mode,
+                 " granularity=", schedule.granularity == Granularity::kFine ? "fine" : "coarse",
+                 schedule.store_buffers ? " memory=store-buffers" : "",
+                 " cpus=", std::to_string(schedule.cpus), " mutant=", schedule.mutant,
+                 " loop=", std::to_string(schedule.loop), " steps=", steps});
 }
 
 Schedule parse_line(std::string_view line) {

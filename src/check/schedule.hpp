@@ -1,9 +1,10 @@
 // Replay lines, and what a finding looks like to a reader.
 //
 // A line names everything that is needed, and no addresses:
-//   px1 scenario=two-tasks mode=stateful granularity=coarse cpus=2 mutant=none loop=0 steps=0x12,1x3,i1,t
-// Steps are run-length coded: N = the CPU's next operation, iN = an interrupt on it, fN = its oldest
-// buffered store reaches memory, t = time moves.
+//   px1 scenario=two-tasks mode=stateful granularity=coarse cpus=2 mutant=none loop=0
+//   steps=0x12,1x3,i1,t
+// Steps are run-length coded: N = the CPU's next operation, iN = an interrupt on it, fN = its
+// oldest buffered store reaches memory, t = time moves.
 #pragma once
 
 #include <string>

@@ -21,8 +21,8 @@ struct BoundedFrame {
   int spent = 0;
 };
 
-// A preemption: the CPU that ran last could have gone on, and something else happens. One that waits
-// for somebody else gives way for nothing.
+// A preemption: the CPU that ran last could have gone on, and something else happens. One that
+// waits for somebody else gives way for nothing.
 int cost_of(const BoundedFrame& frame, Choice choice) {
   if (frame.last == kNobody || choice == frame.last || frame.waits) return 0;
   return (frame.enabled & bit(frame.last)) != 0 ? 1 : 0;
@@ -76,8 +76,7 @@ Exploration Explorer::bounded(int bound) {
     best = static_cast<std::uint32_t>(spent);
     if (added) ++result_.states;
     image_.keep();
-    const bool waits =
-        last != kNobody && machine_.state().cpus[last].next.kind == OpKind::kRelax;
+    const bool waits = last != kNobody && machine_.state().cpus[last].next.kind == OpKind::kRelax;
     stack.push_back({enabled, enabled, 0, last, waits, spent});
   }
   result_.complete = stack.empty() && !result_.finding;

@@ -61,9 +61,9 @@ void Platform::switch_context(Task& from, Task& to) {
                          " is still on its stack"}));
   }
   if (!to.is_idle && !to.affinity.has(state.cpu)) {
-    machine.fail(2, "execution inside affinity",
-                 concat({to.name, " starts on CPU ", std::to_string(state.cpu),
-                         ", which it may not use"}));
+    machine.fail(
+        2, "execution inside affinity",
+        concat({to.name, " starts on CPU ", std::to_string(state.cpu), ", which it may not use"}));
   }
   if (to.is_blocked.peek()) {
     machine.fail(4, "blocked tasks never execute", concat({to.name, " is blocked"}));
@@ -104,8 +104,9 @@ void Platform::trace(trace::EventKind kind, std::uint32_t id, std::uint32_t /*ot
   if (paying == &me || paying->is_idle || donor == nullptr) return;
   const auto& mutex = world_.lock(static_cast<int>(lock) - 1);
   if (donor->blocked_on.peek() != &mutex || donor->wait_end.peek() != core::WaitEnd::kNone) return;
-  machine.fail(16, "hand-off to the paying donor",
-               concat({me.name, " released ", mutex.name, " although ", donor->name, " pays for it"}));
+  machine.fail(
+      16, "hand-off to the paying donor",
+      concat({me.name, " released ", mutex.name, " although ", donor->name, " pays for it"}));
 }
 
 // --- Construction
@@ -164,7 +165,8 @@ void World::make_objects() {
   }
   for (int cpu = 0; cpu < cpus(); ++cpu) {
     Task& idle = arena().make<Task>();
-    idle.id = idle.se.id = static_cast<std::uint32_t>(tasks_.size()) + static_cast<std::uint32_t>(cpu);
+    idle.id = idle.se.id =
+        static_cast<std::uint32_t>(tasks_.size()) + static_cast<std::uint32_t>(cpu);
     idle.name = "idle";
     idle.context = &add_context(&World::idle_entry, this);
     idles_.push_back(&idle);
@@ -302,8 +304,8 @@ bool World::perform(Body& body, const ScriptOp& op) {
       end_of_lock_call(body, op, lock(op.object).lock(scheduler, me, body.until));
       break;
     case Instruction::kTryLock:
-      end_of_lock_call(body, op,
-                       lock(op.object).try_lock(me) ? core::WaitEnd::kGranted : core::WaitEnd::kNone);
+      end_of_lock_call(
+          body, op, lock(op.object).try_lock(me) ? core::WaitEnd::kGranted : core::WaitEnd::kNone);
       break;
     case Instruction::kUnlock:
       shared_->holder[op.object] = -1;
@@ -355,15 +357,17 @@ void World::end_of_lock_call(Body& body, const ScriptOp& op, core::WaitEnd end) 
   const std::string name = lock(op.object).name;
   if (end == core::WaitEnd::kGranted) {
     if (shared_->holder[op.object] >= 0) {
-      fail(10, "mutual exclusion",
-           concat({me, " got ", name, ", which ", task(shared_->holder[op.object]).name, " holds"}));
+      fail(
+          10, "mutual exclusion",
+          concat({me, " got ", name, ", which ", task(shared_->holder[op.object]).name, " holds"}));
     }
     shared_->holder[op.object] = static_cast<std::int8_t>(body.task->id);
     return;
   }
   if (end == core::WaitEnd::kDeadlock) {
     cover(static_cast<unsigned>(core::Way::kDeadlock));
-    if (!scenario_.deadlock) fail(45, "no false deadlock", concat({me, " was told of one at ", name}));
+    if (!scenario_.deadlock)
+      fail(45, "no false deadlock", concat({me, " was told of one at ", name}));
   }
   if (end == core::WaitEnd::kTimedOut) cover(static_cast<unsigned>(core::Way::kTimedOut));
   if (end == core::WaitEnd::kStopped) cover(static_cast<unsigned>(core::Way::kStopped));

@@ -1,7 +1,8 @@
 // What decides the future of a scenario, and nothing else: the fields that identify a state.
 //
-// Left out: statistics, names, trace data, walk epochs (only "was passed by the last walk" counts), sequence numbers (only their order counts), tree and heap shapes (only the order counts),
-// a runqueue's clock (each use follows a charge under the same lock, and time stands still then).
+// Left out: statistics, names, trace data, walk epochs (only "was passed by the last walk" counts),
+// sequence numbers (only their order counts), tree and heap shapes (only the order counts), a
+// runqueue's clock (each use follows a charge under the same lock, and time stands still then).
 #include <algorithm>
 
 #include "check/world.hpp"
@@ -63,7 +64,8 @@ void World::visit_task(Packer& pack, const Task& task) const {
   pack.add(id_bits(task.migrate_to + 1), 3);
   pack.add(task.proxy_move, 1);
   for (const Runqueue* queue : runqueues_) {
-    const std::uint64_t mark = queue->walk_epoch * kMaxCpus + static_cast<std::uint64_t>(queue->cpu);
+    const std::uint64_t mark =
+        queue->walk_epoch * kMaxCpus + static_cast<std::uint64_t>(queue->cpu);
     pack.add(task.walk_mark == mark, 1);
   }
   const auto& node = task.wait_node;
@@ -147,7 +149,7 @@ void World::visit_runqueue(Packer& pack, const Runqueue& queue) const {
   pack.add(bits_of(queue.classes.fair().current()), kPointerBits);
   pack.add(bits_of(queue.classes.realtime().current()), kPointerBits);
   pack.add(queue.classes.fair().yielded(), 1);
-  if (!queue.curr.peek()->is_idle) pack.add(relative(queue.exec_start_ns), 40);
+  pack.add(relative(queue.exec_start_ns), 40);
   const auto due = [this](Nanos at) {
     return at == kNever ? ~std::uint64_t{0} : relative(std::max(at, state().now));
   };

@@ -1,7 +1,7 @@
 // Goal: a context is lent along the chain for exactly as long as the chain leads to the task that
 // runs: the boost begins, moves and ends at once, for locks and joins, and a yield cannot defeat
 // it. Method: FIFO tasks on one virtual CPU; each timeline is derived by hand at its test.
-#include "core/test_lab.hpp"
+#include "sim/test_lab.hpp"
 
 namespace px::core {
 namespace {

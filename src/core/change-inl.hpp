@@ -52,11 +52,13 @@ void Scheduler<P>::set_params(Task& task, const policy::Params& params) {
     Runqueue* queue = lock_task_rq(task).queue;
     if (queue == nullptr) {
       policy::set_params(task.se, params);
+      task.note_rank();
     } else {
       charge(*queue);
       const bool pays = queue->donor.load(std::memory_order_relaxed) == &task;
       queue->classes.dequeue(task.se, policy::Dequeue::kSave, queue->clock_ns);
       policy::set_params(task.se, params);
+      task.note_rank();
       queue->classes.enqueue(task.se, policy::Enqueue::kRestore, queue->clock_ns);
       if (pays) {
         queue->classes.set_current(task.se, queue->clock_ns);

@@ -1,7 +1,7 @@
 // Goal: a cycle of waits is a defined outcome: without a time limit exactly the task that closed it
 // is told; with one nobody is, and all go on when the limited wait ends.
 // Method: FIFO tasks on virtual CPUs; each timeline is derived by hand at its test.
-#include "core/test_lab.hpp"
+#include "sim/test_lab.hpp"
 
 namespace px::core {
 namespace {

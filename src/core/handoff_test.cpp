@@ -1,7 +1,7 @@
 // Goal: a lock is handed over to the donor that waits for this very lock and pays for this very
 // section, to a waiter at its starvation bound, and to nobody else.
 // Method: FIFO tasks on virtual CPUs; each timeline is derived by hand at its test.
-#include "core/test_lab.hpp"
+#include "sim/test_lab.hpp"
 
 namespace px::core {
 namespace {

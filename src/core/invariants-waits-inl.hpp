@@ -2,6 +2,8 @@
 // it uses.
 #pragma once
 
+#include "core/invariants-helpers-inl.hpp"
+
 namespace px::core::invariant {
 
 // --- Locks and waits

@@ -80,5 +80,3 @@ template <Platform P>
                                      ViolationReport& violation);
 
 }  // namespace px::core
-
-#include "core/invariants-inl.hpp"

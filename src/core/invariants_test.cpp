@@ -2,11 +2,11 @@
 // states pass.
 // Method: a run is stopped at an instant that has lending, migration, parking and waiting at once;
 // one field is damaged at a time, and the first broken rule's number is compared.
-#include "core/invariants.hpp"
+#include "core/invariants-inl.hpp"
 
 #include <gtest/gtest.h>
 
-#include "core/test_lab.hpp"
+#include "sim/test_lab.hpp"
 
 namespace px::core {
 namespace {

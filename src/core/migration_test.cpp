@@ -1,7 +1,7 @@
 // Goal: contexts move to the CPU where they are needed and come home by ordinary wake placement,
 // whatever happens to affinities in the meantime; execution never leaves its affinity.
 // Method: FIFO tasks on two or three virtual CPUs; each timeline is derived by hand at its test.
-#include "core/test_lab.hpp"
+#include "sim/test_lab.hpp"
 
 namespace px::core {
 namespace {

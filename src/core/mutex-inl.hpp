@@ -52,7 +52,7 @@ bool Mutex<P>::spin(Scheduler& scheduler, Task& me) {
       return false;
     }
     const auto& owner_rq = scheduler.rq(owner->cpu.load(std::memory_order_relaxed));
-    if (me.rank().value() > owner_rq.donor_rank.load(std::memory_order_relaxed)) return false;
+    if (me.noted_rank().value() > owner_rq.donor_rank.load(std::memory_order_relaxed)) return false;
     platform.relax();
   } while (platform.now() - start < kSpinLimit);
   return false;
@@ -62,7 +62,7 @@ bool Mutex<P>::spin(Scheduler& scheduler, Task& me) {
 template <typename P>
 void Mutex<P>::enqueue_waiter(Task& me) {
   me.wait_node.lost = 0;
-  this->waiters.insert(me, me.rank());
+  this->waiters.insert(me, me.noted_rank());
   word_.fetch_or(kWaiters, std::memory_order_relaxed);
 }
 
@@ -89,7 +89,7 @@ WaitEnd Mutex<P>::lock_slow(Scheduler& scheduler, Task& me, Nanos deadline_ns) {
     scheduler.open_wait(me, deadline_ns != kNever);
     if (mutant(platform, Mutant::kM21)) {
       me.wait_node.lost = 0;
-      this->waiters.insert(me, me.rank());
+      this->waiters.insert(me, me.noted_rank());
     } else {
       enqueue_waiter(me);
     }

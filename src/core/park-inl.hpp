@@ -22,8 +22,7 @@ namespace px::core {
 template <Platform P>
 bool Scheduler<P>::hang_on(Runqueue& rq, Task& p, Task& owner, Hang how) {
   Frame frame(platform_);
-  typename P::SpinLock none{};  // of the fault that nests two of these locks
-  Guard nested(mutant(platform_, Mutant::kE08) ? p.blocked_lock : none);
+  GuardIf nested(mutant(platform_, Mutant::kE08), p.blocked_lock);
   if (mutant(platform_, Mutant::kE55)) deactivate(rq, p, policy::Dequeue::kSleep, OnRq::kNo);
   Guard guard(owner.blocked_lock);
   PX_CHECK(p.parked_on.load(std::memory_order_relaxed) == nullptr,
@@ -87,37 +86,42 @@ void Scheduler<P>::leave_tree(Task& task) {
   }
 }
 
-// One waiter back onto a runqueue, that of its owner, as a blocked context: it lends from there
-// (E53: wake_cpu stays). Its own waiters come after it, through the front of the owner's list: no
+// Takes `waiter` off `owner`'s tree and puts it back onto a runqueue, that of `owner`, as a blocked
+// context: it lends from there (E53: wake_cpu stays). False: it does not hang there any more, or has
+// been woken since (E61).
+template <Platform P>
+bool Scheduler<P>::bring_back(Task& waiter, Task& owner) {
+  Frame frame(platform_);
+  GuardIf guard(!mutant(platform_, Mutant::kE52), waiter.task_lock);
+  if (!unhang(waiter, owner)) return frame.returns(false);
+  if (waiter.state.load(std::memory_order_relaxed) != TaskState::kSleeping) {
+    return frame.returns(false);
+  }
+  Anchor still_on_cpu(platform_);
+  while (waiter.on_cpu.load(std::memory_order_acquire)) {  // E59
+    platform_.relax();
+    still_on_cpu.again();
+  }
+  const int cpu = owner.cpu.load(std::memory_order_acquire);
+  Runqueue& queue = rq(cpu);
+  Guard rq_guard(queue.lock);
+  charge(queue);
+  if (waiter.cpu.load(std::memory_order_relaxed) != cpu) {
+    waiter.cpu.store(cpu, std::memory_order_release);
+    platform_.trace(trace::EventKind::kMigrate, waiter.id, static_cast<std::uint32_t>(cpu), 0);
+  }
+  cover(platform_, Way::kActivate);
+  activate(queue, waiter, policy::Enqueue::kMigrate);
+  preempt_check(queue, waiter);
+  return frame.returns(true);
+}
+
+// One waiter is brought back. Its own waiters come after it, through the front of the owner's list: no
 // recursion (E65), no list link used twice (E64). Returns how many of them that are.
 template <Platform P>
 int Scheduler<P>::activate_one(Task& waiter, Task& owner) {
   Frame frame(platform_);
-  {
-    typename P::SpinLock none{};  // of the fault that does without the lock
-    Guard guard(mutant(platform_, Mutant::kE52) ? none : waiter.task_lock);
-    if (!unhang(waiter, owner)) return frame.returns(0);
-    // It may have been woken since (E61).
-    if (waiter.state.load(std::memory_order_relaxed) != TaskState::kSleeping) {
-      return frame.returns(0);
-    }
-    Anchor still_on_cpu(platform_);
-    while (waiter.on_cpu.load(std::memory_order_acquire)) {  // E59
-      platform_.relax();
-      still_on_cpu.again();
-    }
-    const int cpu = owner.cpu.load(std::memory_order_acquire);
-    Runqueue& queue = rq(cpu);
-    Guard rq_guard(queue.lock);
-    charge(queue);
-    if (waiter.cpu.load(std::memory_order_relaxed) != cpu) {
-      waiter.cpu.store(cpu, std::memory_order_release);
-      platform_.trace(trace::EventKind::kMigrate, waiter.id, static_cast<std::uint32_t>(cpu), 0);
-    }
-    cover(platform_, Way::kActivate);
-    activate(queue, waiter, policy::Enqueue::kMigrate);
-    preempt_check(queue, waiter);
-  }
+  if (!bring_back(waiter, owner)) return frame.returns(0);
   int children = 0;
   Anchor anchor(platform_);
   for (;;) {
@@ -129,6 +133,12 @@ int Scheduler<P>::activate_one(Task& waiter, Task& owner) {
       child = waiter.parked_first.load(std::memory_order_seq_cst);
     }
     if (child == nullptr) return frame.returns(children);
+    if (child == &owner) {
+      // A cycle that one of its waits will end: the owner has come to hang on its waiter meanwhile.
+      // It must not hang on itself; it walks again.
+      (void)bring_back(*child, waiter);
+      continue;
+    }
     Guard guard(child->task_lock);
     if (!unhang(*child, waiter)) continue;
     if (child->state.load(std::memory_order_relaxed) != TaskState::kSleeping) continue;

@@ -1,7 +1,7 @@
 // Goal: waiters of a sleeping owner hang on it as a tree, come back with it, and each part of the
 // tree follows the task that it waits for.
 // Method: FIFO tasks on virtual CPUs; each timeline is derived by hand at its test.
-#include "core/test_lab.hpp"
+#include "sim/test_lab.hpp"
 
 namespace px::core {
 namespace {

@@ -46,6 +46,7 @@ void Scheduler<P>::charge(Runqueue& rq) {
   Frame frame(platform_);
   const Nanos now = platform_.now();
   const Nanos ran = now - rq.exec_start_ns;
+  observe(platform_, ran);
   rq.clock_ns = now;
   rq.exec_start_ns = now;
   if (ran <= 0) return;
@@ -169,8 +170,9 @@ void Scheduler<P>::try_to_block(Runqueue& rq, Task& prev) {
 // A running task that may no longer run here is on its way to a CPU that it may use.
 template <Platform P>
 void Scheduler<P>::leave_if_not_allowed(Runqueue& rq, Task& prev) {
-  if (prev.affinity.has(rq.cpu) || prev.is_idle) [[likely]] return;
-  if (prev.is_blocked.get() || prev.on_rq.load(std::memory_order_relaxed) != OnRq::kQueued) return;
+  // Off the queue, this lock does not guard the task any more.
+  if (prev.is_idle || prev.on_rq.load(std::memory_order_relaxed) != OnRq::kQueued) return;
+  if (prev.affinity.has(rq.cpu) || prev.is_blocked.get()) [[likely]] return;
   prev.migrate_to = select_cpu(prev, rq.cpu);
   prev.proxy_move = false;
   deactivate(rq, prev, policy::Dequeue::kMigrate, OnRq::kMigrating);

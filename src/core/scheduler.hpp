@@ -182,6 +182,7 @@ class Scheduler {
   bool unhang(Task& task, Task& owner);
   void leave_tree(Task& task);
   void unlink_parked(Task& task, Task& owner);
+  [[nodiscard]] bool bring_back(Task& waiter, Task& owner);
   [[nodiscard]] int activate_one(Task& waiter, Task& owner);
 
   // wait-inl.hpp

@@ -74,6 +74,7 @@ struct Task {
   void* user = nullptr;  // the world's or runtime's own data
 
   policy::SchedContext se;      // guarded by the rq lock
+  typename P::template Atomic<std::int64_t> rank_value;  // of se, noted when that changes
   typename P::Context context;  // the world's
 
   typename P::SpinLock task_lock;  // serialises wakeups and changes of this task; first in order
@@ -142,7 +143,14 @@ struct Task {
     exit.attach(*this);
   }
 
+  // Guarded as se.
   [[nodiscard]] policy::Rank rank() const { return se.rank(); }
+  // For the task itself, which holds no lock that keeps set_params() away: the rank as of the last
+  // note_rank().
+  [[nodiscard]] policy::Rank noted_rank() const {
+    return policy::Rank::of_value(rank_value.load(std::memory_order_relaxed));
+  }
+  void note_rank() { rank_value.store(rank().value(), std::memory_order_relaxed); }
 };
 
 template <typename P>

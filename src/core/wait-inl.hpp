@@ -17,9 +17,8 @@ void Scheduler<P>::open_wait(Task& me, bool may_end) {
 template <Platform P>
 void Scheduler<P>::begin_wait(Task& me, Waitable& on, Edge edge) {
   Frame frame(platform_);
-  if (mutant(platform_, Mutant::kE11)) me.blocked_on.store(&on, std::memory_order_seq_cst);
   Guard guard(me.blocked_lock);
-  PX_CHECK(mutant(platform_, Mutant::kE11) || me.blocked_on.load(std::memory_order_relaxed) == nullptr,
+  PX_CHECK(me.blocked_on.load(std::memory_order_relaxed) == nullptr,
            "a task waits for one thing at a time");
   me.block_seq = next_block_seq_.fetch_add(1, std::memory_order_relaxed) + 1;
   me.blocked_edge = edge;
@@ -27,9 +26,9 @@ void Scheduler<P>::begin_wait(Task& me, Waitable& on, Edge edge) {
   me.blocked_on.store(&on, std::memory_order_seq_cst);
   // Its rank may have changed while it was awake and had no link that set_params() could follow.
   // After the link: from there on set_params(), which looks under blocked_lock, keeps it in order.
-  if (me.wait_node.rank != me.rank()) {
+  if (me.wait_node.rank != me.noted_rank()) {
     on.waiters.remove(me);
-    on.waiters.insert(me, me.rank());
+    on.waiters.insert(me, me.noted_rank());
   }
 }
 
@@ -40,6 +39,10 @@ WaitEnd Scheduler<P>::block(Task& me) {
     end_wait(*victim, WaitEnd::kDeadlock);
     if (victim == &me) return frame.returns(WaitEnd::kDeadlock);
   }
+  // Partner: who ends a wait exchanges wait_end first and then looks at the link and the state, both
+  // of which we have published. One of the two sees the other; else the end of the wait were lost.
+  const WaitEnd end = me.wait_end.load(std::memory_order_seq_cst);
+  if (end != WaitEnd::kNone && !mutant(platform_, Mutant::kE44)) return frame.returns(end);
   schedule(ScheduleMode::kBlock);
   return frame.returns(me.wait_end.load(std::memory_order_acquire));
 }
@@ -132,7 +135,7 @@ WaitEnd Scheduler<P>::join(Task& task, Nanos deadline_ns) {
   WaitEnd end = WaitEnd::kNotified;
   if (exit.pending() != nullptr) {
     open_wait(me, deadline_ns != kNever);
-    exit.waiters.insert(me, me.rank());
+    exit.waiters.insert(me, me.noted_rank());
     arm_timer(me, deadline_ns);
     Anchor anchor(platform_);
     for (;;) {

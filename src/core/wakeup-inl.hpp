@@ -141,6 +141,7 @@ void Scheduler<P>::start(Task& task, int cpu) {
     task.cpu.store(target, std::memory_order_release);
     task.wake_cpu.set(target);
     task.state.store(TaskState::kRunnable, std::memory_order_relaxed);
+    task.note_rank();
     activate(queue, task, policy::Enqueue::kNew);
     platform_.trace(trace::EventKind::kWake, task.id, static_cast<std::uint32_t>(target), 0);
     preempt_check(queue, task);

@@ -3,7 +3,9 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 
+#include "fiber/sanitizer.hpp"
 #include "live/foreign.hpp"
 #include "live/platform-inl.hpp"
 #include "live/runtime.hpp"
@@ -189,6 +191,11 @@ void sleep_for_ns(std::int64_t duration_ns) {
 }
 
 void checkpoint() noexcept {
+#if PX_TSAN
+  // It holds signals back until the program calls into libc.
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+#endif
   if (!live::need_resched()) [[likely]] return;
   if (live::preempt_count() != 0 || live::foreign_held() != 0) return;
   if (auto* me = detail::current_task()) me->runtime->scheduler().preempt_now();

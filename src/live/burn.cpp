@@ -20,8 +20,13 @@ namespace px::live {
     const Nanos now = clock.now();
     const Nanos base_now = exec_base.load(std::memory_order_acquire);
     if (base_now != base) {
-      base = base_now;  // switched away in between: neither a gap nor a valid pair
-      last = clock.now();
+      // Switched away in between. What the base did not move by was executed, or taken by the machine
+      // just before the switch.
+      const Nanos here = clock.now();
+      const Nanos mine = here - last - (base_now - base);
+      if (mine > trace::kDisturbance) on_gap(context, last, last + mine);
+      base = base_now;
+      last = here;
       continue;
     }
     if (now - last > trace::kDisturbance) on_gap(context, last, now);

@@ -49,7 +49,7 @@ class Next {
   // Null if there is none.
   Function find() noexcept {
     Function function = function_.load(std::memory_order_relaxed);
-    if (function != nullptr) [[likely]]
+    if (function != nullptr || searched_.load(std::memory_order_acquire)) [[likely]]
       return function;
     // An unversioned search may find a function's oldest version, whose objects have another
     // layout.
@@ -57,6 +57,7 @@ class Next {
         version_ != nullptr ? ::dlvsym(RTLD_NEXT, name_, version_) : ::dlsym(RTLD_NEXT, name_);
     function = reinterpret_cast<Function>(symbol);
     function_.store(function, std::memory_order_relaxed);
+    searched_.store(true, std::memory_order_release);
     return function;
   }
 
@@ -72,6 +73,7 @@ class Next {
   const char* const name_;
   const char* const version_;
   std::atomic<Function> function_{nullptr};
+  std::atomic<bool> searched_{false};
 };
 
 using MutexCall = int (*)(pthread_mutex_t*);
@@ -122,7 +124,7 @@ constinit Next<int (*)(pthread_cond_t*, pthread_mutex_t*, clockid_t, const times
     next_cond_clockwait("pthread_cond_clockwait");
 
 // Before the constructors of ordinary priority, so that a call never meets the loader's locks. What
-// this libc does not have stays null and is looked for again if somebody does call it.
+// this libc does not have stays null.
 [[gnu::constructor(101)]] void resolve_all() noexcept {
   const auto find = [](auto&... functions) { (static_cast<void>(functions.find()), ...); };
   find(next_guard_acquire, next_guard_release, next_guard_abort, next_mutex_lock,

@@ -1,6 +1,6 @@
 # The low-level half of the live world: clock, preemption, foreign locks, stack faults. Included by
-# src/live/CMakeLists.txt, which gives PX_LIVE_LOWLEVEL_SOURCES to px_layer(live USES base fiber ...)
-# and calls px_live_lowlevel_setup() after it.
+# src/live/CMakeLists.txt, which gives PX_LIVE_LOWLEVEL_SOURCES to its px_layer(live ...) and calls
+# px_live_lowlevel_setup() after it.
 
 option(PX_INTERPOSE "Count the locks of other libraries that tasks hold (live/foreign.hpp)" ON)
 

@@ -137,6 +137,7 @@ void Carrier::wait_for_directive() {
 
 void Carrier::take_cpu() {
   cpu = next_cpu_;
+  plays.store(cpu, std::memory_order_release);
   current = next_task_;
   if (machine_.options().pin) pin_to(cpu->os_cpu);
   // Sequentially consistent, partner: arm(). Either it finds this carrier, or its expiry is seen here.
@@ -150,6 +151,7 @@ void Carrier::take_cpu() {
 
 void Carrier::leave_cpu() {
   cpu = nullptr;
+  plays.store(nullptr, std::memory_order_relaxed);
   current = nullptr;
   set_worker(this, &parked_flag_);
   if (timer) timer->disarm();
@@ -239,7 +241,8 @@ void Platform::move_to_spare() {
 bool Platform::await_turn(Task& task) {
   Carrier& carrier = *task.context.bound;
   if (carrier.await(task, now())) return true;
-  Cpu* plays = carrier.cpu;  // if stale: the carrier looks itself when it takes its next CPU
+  // If stale: the carrier looks itself when it takes its next CPU.
+  Cpu* plays = carrier.plays.load(std::memory_order_acquire);
   if (plays != nullptr) {
     arm(plays->index, now() + kCarrierTurn);
     machine_.wake_idle(*plays);

@@ -102,6 +102,7 @@ class Carrier {
 
   // Only touched by the thread itself (and by whoever directs it before it starts).
   Cpu* cpu = nullptr;
+  std::atomic<Cpu*> plays{nullptr};  // the same, for others
   Task* current = nullptr;
   fiber::Context native;
   Directive out;  // what to tell another carrier once this one is back on its own stack

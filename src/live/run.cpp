@@ -307,7 +307,7 @@ std::unique_ptr<trace::Metrics> Run::make_metrics() const {
   trace::MetricsOptions metrics_options;
   metrics_options.cpus = cpus_;
   metrics_options.record = options_.record;
-  metrics_options.inversion = options_.record;
+  metrics_options.inversion = true;
   metrics_options.duration_ns = end_ns_ == kNever ? -1 : end_ns_;
   return std::make_unique<trace::Metrics>(std::move(tasks), locks, metrics_options);
 }
@@ -341,6 +341,7 @@ trace::RunResult Run::execute() {
   result.world = "live";
   result.protocol = name_of(protocol_in_force(workload_, options_));
   result.seed = options_.seed;
+  result.t_zero_ns = machine.clock().absolute_monotonic(t_zero_);
   result.deadlock = deadlock_;
   result.warnings = workload_.notes;
   if (folded_) {

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <memory>
 #include <mutex>
@@ -44,20 +45,28 @@ std::chrono::milliseconds soak_time() {
 std::atomic<std::uint64_t> at_safepoints{0};
 
 void safepoint() {
+  if constexpr (!kAsynchronousPreemption) {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);  // the sanitizer lets signals in
+  }
   if (live::need_resched()) {
     at_safepoints.fetch_add(1, std::memory_order_relaxed);
     this_task::checkpoint();
   }
 }
 
-// Computes for a while without a library call. Under the thread sanitizer, which holds signals back,
-// with safepoints.
+// Computes for a while without a library call.
+std::uint64_t compute_unswitched(std::uint64_t value, int steps) {
+  for (int i = 0; i < steps; ++i) value = value * 6364136223846793005ULL + 1442695040888963407ULL;
+  return value;
+}
+
+// The same. Under the thread sanitizer, which holds signals back, with safepoints.
 std::uint64_t compute(std::uint64_t value, int steps) {
-  for (int i = 0; i < steps; ++i) {
-    value = value * 6364136223846793005ULL + 1442695040888963407ULL;
-    if constexpr (!kAsynchronousPreemption) {
-      if (i % 64 == 0) safepoint();
-    }
+  if constexpr (kAsynchronousPreemption) return compute_unswitched(value, steps);
+  for (; steps > 0; steps -= 64) {
+    value = compute_unswitched(value, std::min(steps, 64));
+    safepoint();
   }
   return value;
 }
@@ -205,13 +214,15 @@ struct Guarded {
 Guarded<std::mutex> plain;
 Guarded<std::recursive_mutex> recursive;
 
+// Without the counting of foreign locks, as under the thread sanitizer, a switch between lock and
+// unlock would be the program's fault; with it, none must happen there.
 bool Mischief::lock_foreign() {
   bool good = true;
   {
     const std::lock_guard guard(plain.mutex);
     good = good && plain.first == plain.second;
     ++plain.first;
-    sum_ = compute(sum_, 200);
+    sum_ = compute_unswitched(sum_, 200);
     ++plain.second;
   }
   {
@@ -219,7 +230,7 @@ bool Mischief::lock_foreign() {
     const std::lock_guard inner(recursive.mutex);
     good = good && recursive.first == recursive.second;
     ++recursive.first;
-    sum_ = compute(sum_, 200);
+    sum_ = compute_unswitched(sum_, 200);
     ++recursive.second;
   }
   return good;
@@ -232,7 +243,7 @@ template <int N>
 std::uint64_t static_value() {
   static const std::uint64_t value = [] {
     static_initialisations.fetch_add(1);
-    return compute(N, 20000) | 1;
+    return compute_unswitched(N, 20000) | 1;
   }();
   return value;
 }
@@ -249,7 +260,7 @@ constexpr int kStatics = 32;
 bool Mischief::use_static() {
   const auto which = static_cast<int>(random_.between(0, kStatics - 1));
   return static_value_of(which, std::make_integer_sequence<int, kStatics>()) ==
-         (compute(static_cast<std::uint64_t>(which), 20000) | 1);
+         (compute_unswitched(static_cast<std::uint64_t>(which), 20000) | 1);
 }
 
 // One task of the storm. Returns the number of rounds; 0 for something that was not as it left it.

@@ -25,7 +25,7 @@ struct ThreadStatistics {
   std::atomic<std::uint64_t> retried{0};          // a refused preemption tried again; the runtime's
 };
 
-struct ThreadState {
+struct alignas(64) ThreadState {
   // Preemption is off while this is not zero. Written by its own thread alone.
   std::atomic<std::uint32_t> preempt_off{0};
   // Locks of other libraries that this thread holds (live/foreign.hpp). Written by its own thread.
@@ -37,8 +37,9 @@ struct ThreadState {
   // and moves to another thread reads the flag of the CPU that it left, which is harmless.
   std::atomic<std::atomic<std::uint32_t>*> need_resched{nullptr};
   // Set by whoever sends this thread a preemption signal, cleared by the handler: at most one is
-  // under way, or their frames would pile up on the interrupted stack.
-  std::atomic<std::uint32_t> signal_sent{0};
+  // under way, or their frames would pile up on the interrupted stack. In a cache line that the
+  // thread itself does not use all the time.
+  alignas(64) std::atomic<std::uint32_t> signal_sent{0};
   std::atomic<std::int32_t> tid{0};  // the kernel's id of this thread, set with the worker
   ThreadStatistics statistics;
 };

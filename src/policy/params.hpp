@@ -42,6 +42,7 @@ class Rank {
   static constexpr Rank idle() { return Rank(0); }
   static constexpr Rank fair() { return Rank(1); }
   static constexpr Rank realtime(int priority) { return Rank(1 + priority); }
+  static constexpr Rank of_value(std::int64_t value) { return Rank(value); }
 
   constexpr auto operator<=>(const Rank&) const = default;
   [[nodiscard]] constexpr bool outranks(Rank other) const { return value_ > other.value_; }

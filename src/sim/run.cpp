@@ -117,7 +117,7 @@ void Run::make_simulator() {
   trace::MetricsOptions metrics_options;
   metrics_options.cpus = cpus_;
   metrics_options.record = options_.record;
-  metrics_options.inversion = options_.record;
+  metrics_options.inversion = true;
   metrics_options.duration_ns = duration;
   metrics_ = std::make_unique<trace::Metrics>(std::move(tasks), locks, metrics_options);
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "core/invariants-inl.hpp"
+
 namespace px::sim {
 
 void Platform::before_pick() {

@@ -8,7 +8,6 @@
 #include <map>
 #include <string>
 
-#include "core/invariants.hpp"
 
 namespace px::sim {
 namespace {

@@ -160,14 +160,18 @@ std::vector<std::string> found_in(void (*rule)(const std::vector<SourceFile>&, F
 
 TEST(TidySelf, DeadFiles) {
   const std::vector<SourceFile> tree = {
-      make_source_file("src/a/CMakeLists.txt", "px_layer(a SOURCES used.cpp)\n"),
+      make_source_file("src/a/CMakeLists.txt",
+                       "px_layer(a SOURCES used.cpp)\nforeach(name listed)\n${name}_test.cpp\n"),
+      make_source_file("src/a/listed_test.cpp", "\n"),
+      make_source_file("src/a/forgotten_test.cpp", "\n"),
       make_source_file("src/a/used.cpp", "#include \"a/used.hpp\"\n"),
       make_source_file("src/a/used.hpp", "#pragma once\n"),
       make_source_file("src/a/dead.cpp", "\n"),
       make_source_file("src/a/dead.hpp", "#include \"a/dead.hpp\"\n"),
   };
   EXPECT_EQ(found_in(&check_dead_files, tree),
-            (Names{"dead-file src/a/dead.cpp@0", "dead-file src/a/dead.hpp@0"}));
+            (Names{"dead-file src/a/forgotten_test.cpp@0", "dead-file src/a/dead.cpp@0",
+                   "dead-file src/a/dead.hpp@0"}));
 }
 
 TEST(TidySelf, Links) {

@@ -13,13 +13,21 @@ bool is_build_file(const SourceFile& file) {
   return file.name() == "CMakeLists.txt" || file.has_suffix(".cmake");
 }
 
-bool mentions(const std::vector<SourceFile>& tree, bool (*in)(const SourceFile&),
-              const std::string& word, const std::string& not_in) {
+// Whether a build file names the source, or, where it makes names of a list ("${name}_test.cpp"),
+// the list names it.
+bool is_built(const std::vector<SourceFile>& tree, const SourceFile& source) {
+  const std::string name = source.name();
+  const std::size_t end = name.ends_with("_test.cpp") ? 9 : 4;
+  const std::string stem = name.substr(0, name.size() - end);
+  const std::string pattern = "}" + name.substr(stem.size());
+  const auto names = [](const SourceFile& file, const std::string& word) {
+    return std::any_of(file.lines.begin(), file.lines.end(), [&](const std::string& line) {
+      return find_word(line, word) != std::string_view::npos;
+    });
+  };
   return std::any_of(tree.begin(), tree.end(), [&](const SourceFile& file) {
-    return in(file) && file.path != not_in &&
-           std::any_of(file.lines.begin(), file.lines.end(), [&](const std::string& line) {
-             return find_word(line, word) != std::string_view::npos;
-           });
+    return is_build_file(file) &&
+           (names(file, name) || (names(file, pattern) && names(file, stem)));
   });
 }
 
@@ -119,7 +127,7 @@ class Links {
 
 void check_dead_files(const std::vector<SourceFile>& tree, Findings& findings) {
   for (const auto& file : tree) {
-    if (file.has_suffix(".cpp") && !mentions(tree, &is_build_file, file.name(), file.path)) {
+    if (file.has_suffix(".cpp") && !is_built(tree, file)) {
       findings.push_back(
           {"dead-file", file.path, 0, "in no CMakeLists.txt; build it or delete it"});
     }

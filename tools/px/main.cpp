@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "cmd_bench.hpp"
 #include "cmd_check.hpp"
 #include "cmd_demo.hpp"
 #include "cmd_run.hpp"
@@ -127,14 +128,25 @@ void add_check(CLI::App& app, CheckArguments& to) {
       "Example:\n  px check --all --json check.json");
 }
 
+void add_bench(CLI::App& app, BenchArguments& to) {
+  CLI::App& bench = *app.add_subcommand(
+      "bench", "Measure what the runtime's operations cost on this machine (minutes)");
+  bench.add_option("NAME", to.names, "Cases, or groups of cases such as switch");
+  bench.add_flag("--list", to.list, "List the cases");
+  bench.add_flag("--all", to.all, "Every case");
+  bench.add_option("--json", to.json, "Write the result as JSON; - is standard output")
+      ->type_name("OUT");
+  bench.footer("Example:\n  px bench switch mutex spawn --json bench.json");
+}
+
 // What may come first on the command line.
-constexpr std::array<std::string_view, 6> kFirst = {"run",    "demo", "check",
+constexpr std::array<std::string_view, 7> kFirst = {"run",    "demo", "check",    "bench",
                                                     "--help", "-h",   "--version"};
 
 // 0, or the status of the error: the command line library would only say that something was not
 // expected.
 int check_first(int argc, char** argv) {
-  constexpr const char* kExpected = "expected a command: run, demo or check; see px --help";
+  constexpr const char* kExpected = "expected a command: run, demo, check or bench; see px --help";
   if (argc < 2) return fail("px", kExpected);
   const std::string_view first = argv[1];
   if (std::find(kFirst.begin(), kFirst.end(), first) != kFirst.end()) return 0;
@@ -157,9 +169,11 @@ int run_px(int argc, char** argv) {
   RunArguments run;
   DemoArguments demo;
   CheckArguments check;
+  BenchArguments bench;
   add_run(app, run);
   add_demo(app, demo);
   add_check(app, check);
+  add_bench(app, bench);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForVersion& version) {
@@ -173,6 +187,7 @@ int run_px(int argc, char** argv) {
   }
   if (app.got_subcommand("run")) return guarded("px run", [&] { return run_command(run); });
   if (app.got_subcommand("check")) return guarded("px check", [&] { return check_command(check); });
+  if (app.got_subcommand("bench")) return guarded("px bench", [&] { return bench_command(bench); });
   demo.command_line = joined(argc, argv);
   return guarded("px demo", [&] { return demo_command(demo); });
 }
