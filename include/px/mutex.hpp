@@ -26,8 +26,8 @@ enum class Protocol : std::uint8_t {
 // a row.
 //
 // May be a static: constant-initialised, usable before any Runtime exists (but locked only by
-// tasks). May be destroyed as soon as its last owner has unlocked it; destroying one that is held or
-// waited for is fatal. All functions: tasks of a px::Runtime only, else errc::not_a_task.
+// tasks). May be destroyed as soon as its last owner has unlocked it; destroying one that is held
+// or waited for is fatal. All functions: tasks of a px::Runtime only, else errc::not_a_task.
 class Mutex {
  public:
   constexpr Mutex() noexcept = default;
@@ -48,6 +48,7 @@ class Mutex {
   [[nodiscard]] bool try_lock_for(const std::chrono::duration<Rep, Period>& duration) {
     return try_lock_until(std::chrono::steady_clock::now() + duration);
   }
+  // As try_lock_for, until an instant of any clock; a change of that clock meanwhile is not seen.
   template <typename Clock, typename Duration>
   [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Duration>& time) {
     using std::chrono::duration_cast;

@@ -24,15 +24,15 @@ namespace px {
 inline namespace v0 {
 
 struct RuntimeOptions {
-  int cpus = 0;               // 0 = as many as the caller's affinity mask allows
-  bool pin = true;            // one OS thread per CPU, pinned
-  bool preempt = true;        // preempt computing tasks by signal; false: at px calls only
-  int preempt_signal = 0;     // 0 = the first SIGRTMIN+n with the default action
+  int cpus = 0;            // 0 = as many as the caller's affinity mask allows
+  bool pin = true;         // one OS thread per CPU, pinned
+  bool preempt = true;     // preempt computing tasks by signal; false: at px calls only
+  int preempt_signal = 0;  // 0 = the first SIGRTMIN+n with the default action
   std::size_t stack_size = std::size_t{256} * 1024;
   bool guard_pages = true;
-  bool proxy_exec = true;     // false: Protocol::proxy acts as Protocol::none
+  bool proxy_exec = true;                     // false: Protocol::proxy acts as Protocol::none
   std::chrono::nanoseconds slice{3'000'000};  // of fair tasks
-  std::string name = "px";    // in messages
+  std::string name = "px";                    // in messages
   // An exception that leaves a task nobody will join. Default: terminate with the task's name.
   std::function<void(const char* task, std::exception_ptr)> on_unhandled = {};
 };
@@ -131,10 +131,11 @@ class [[nodiscard]] Task {
   }
   ~Task() { finish(); }
 
+  // False for an empty handle: moved from, joined or detached.
   [[nodiscard]] bool joinable() const noexcept { return state_ != nullptr; }
   // Waits for the task's end; returns what it returned or rethrows what it threw. The caller lends
-  // its scheduling context to the task meanwhile. Any thread; once. Throws invalid_join for an empty
-  // handle or the calling task itself, and Deadlock.
+  // its scheduling context to the task meanwhile. Any thread; once. Throws invalid_join for an
+  // empty handle or the calling task itself, and Deadlock.
   R join() {
     if (state_ == nullptr) throw std::system_error(make_error_code(errc::invalid_join));
     detail::join_task(*state_);
@@ -153,6 +154,7 @@ class [[nodiscard]] Task {
   }
   // Class and parameters from now on, whatever the task is doing. Any thread.
   void set_params(const SchedParams& params) { detail::set_task_params(checked(), params); }
+  // The CPUs it may run on from now on; moves it if need be. Any thread. Throws invalid_affinity.
   void set_affinity(const CpuSet& cpus) { detail::set_task_affinity(checked(), cpus); }
 
  private:
@@ -188,9 +190,9 @@ class Runtime {
   auto spawn(const TaskOptions& options, F&& f, Args&&... args) {
     return start(*impl_, options, std::forward<F>(f), std::forward<Args>(args)...);
   }
+  // The same with default options: fair, nice 0, any CPU.
   template <typename F, typename... Args>
-    requires(!std::is_same_v<std::decay_t<F>, TaskOptions>)
-  auto spawn(F&& f, Args&&... args) {
+  requires(!std::is_same_v<std::decay_t<F>, TaskOptions>) auto spawn(F&& f, Args&&... args) {
     return spawn(TaskOptions{}, std::forward<F>(f), std::forward<Args>(args)...);
   }
   // From a foreign thread: runs f() as a task and returns what it returns.
@@ -199,6 +201,7 @@ class Runtime {
     return spawn(std::forward<F>(f)).join();
   }
 
+  // CPUs of this runtime, numbered 0 .. cpus() - 1. Any thread.
   [[nodiscard]] int cpus() const noexcept;
   // One line per property of this runtime that its user may not expect (no asynchronous preemption
   // here, ...), each ended by a newline.
@@ -209,10 +212,12 @@ class Runtime {
     std::uint64_t asynchronous = 0;  // by signal
     std::uint64_t refused = 0;       // signals at places where a task may not be switched
     std::uint64_t retried = 0;
-    std::uint64_t exchanges = 0;     // OS threads exchanged for a task that is bound to one
+    std::uint64_t exchanges = 0;  // OS threads exchanged for a task that is bound to one
   };
+  // Counted since the start, over all CPUs. Any thread.
   [[nodiscard]] PreemptionCounts preemptions() const noexcept;
 
+  // What spawn() does, for the library's own use.
   template <typename F, typename... Args>
   static auto start(detail::RuntimeImpl& impl, const TaskOptions& options, F&& f, Args&&... args) {
     using R = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
@@ -235,9 +240,9 @@ auto spawn(const TaskOptions& options, F&& f, Args&&... args) {
   return Runtime::start(detail::current_runtime(), options, std::forward<F>(f),
                         std::forward<Args>(args)...);
 }
+// The same with default options.
 template <typename F, typename... Args>
-  requires(!std::is_same_v<std::decay_t<F>, TaskOptions>)
-auto spawn(F&& f, Args&&... args) {
+requires(!std::is_same_v<std::decay_t<F>, TaskOptions>) auto spawn(F&& f, Args&&... args) {
   return spawn(TaskOptions{}, std::forward<F>(f), std::forward<Args>(args)...);
 }
 

@@ -9,16 +9,16 @@
 namespace px {
 inline namespace v0 {
 
-// Shares the CPU by weight (EEVDF). Weight from nice as in Linux: each level is about 1.25 times the
-// next; 0 = 1024.
+// Shares the CPU by weight (EEVDF). Weight from nice as in Linux: each level is about 1.25 times
+// the next; 0 = 1024.
 struct Fair {
-  int nice = 0;                         // -20 (most) .. 19 (least)
-  std::chrono::nanoseconds slice{0};    // requested slice; 0 = the runtime's default
+  int nice = 0;                       // -20 (most) .. 19 (least)
+  std::chrono::nanoseconds slice{0};  // requested slice; 0 = the runtime's default
 };
 
 // Runs before every fair task; higher priority first. FIFO, or round robin among equals.
 struct Realtime {
-  int priority = 10;                    // 1 .. 99, 99 first
+  int priority = 10;  // 1 .. 99, 99 first
   bool round_robin = false;
 };
 

@@ -1,5 +1,5 @@
-// A request to stop: a flag that a task looks at. (std::stop_source spins inside header code, where a
-// task may be preempted; this one is a single atomic.)
+// A request to stop: a flag that a task looks at. (std::stop_source spins inside header code, where
+// a task may be preempted; this one is a single atomic.)
 #pragma once
 
 #include <atomic>

@@ -24,7 +24,8 @@ class task_local {
   // The calling task's object. The reference is valid until the task ends.
   [[nodiscard]] T& get() {
     return *static_cast<T*>(detail::task_slot(
-        this, []() -> void* { return new T(); }, [](void* object) { delete static_cast<T*>(object); }));
+        this, []() -> void* { return new T(); },
+        [](void* object) { delete static_cast<T*>(object); }));
   }
   T& operator*() { return get(); }
   T* operator->() { return &get(); }

@@ -19,8 +19,8 @@ void check_failed(const char* file, int line, const char* expr, const char* mess
   const int size =
       std::snprintf(text, sizeof text, "%s:%d: check failed: %s: %s\n", file, line, expr, message);
   if (size > 0) {
-    const auto bytes = static_cast<size_t>(size) < sizeof text ? static_cast<size_t>(size)
-                                                                : sizeof text - 1;
+    const auto bytes =
+        static_cast<size_t>(size) < sizeof text ? static_cast<size_t>(size) : sizeof text - 1;
     // A failed write cannot be reported anywhere else; the abort below still happens.
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text, bytes);
   }

@@ -52,8 +52,8 @@ class CpuMask {
   // The lowest member above `cpu`, or -1; next(-1) is the lowest member.
   [[nodiscard]] constexpr int next(int cpu) const {
     for (int candidate = cpu + 1; candidate < kMaxCpus; ++candidate) {
-      const auto word = words_[static_cast<unsigned>(candidate) / 64] >>
-                        (static_cast<unsigned>(candidate) % 64);
+      const auto word =
+          words_[static_cast<unsigned>(candidate) / 64] >> (static_cast<unsigned>(candidate) % 64);
       if (word != 0) return candidate + std::countr_zero(word);
       candidate |= 63;
     }

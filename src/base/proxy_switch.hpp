@@ -8,7 +8,7 @@
 namespace px {
 
 struct ProxySwitch {
-  std::optional<bool> on;       // nothing: not set, or not understood
+  std::optional<bool> on;          // nothing: not set, or not understood
   const char* rejected = nullptr;  // the value that was not understood
 };
 

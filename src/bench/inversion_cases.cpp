@@ -22,13 +22,16 @@ Measurement proxied() {
   px::Mutex mutex;
   std::atomic<bool> held{false};
   std::atomic<bool> stop{false};
+  std::atomic<bool> asked{false};  // the section begins when somebody wants it
   std::vector<Task<void>> tasks;
   TaskOptions low;
   low.params = Fair{19};
   tasks.push_back(runtime.spawn(low, [&] {
     const std::lock_guard guard(mutex);
-    const auto end = this_task::executed() + std::chrono::nanoseconds(std::int64_t{5'000'000});
     held = true;
+    while (!asked.load(std::memory_order_relaxed)) {
+    }
+    const auto end = this_task::executed() + std::chrono::milliseconds(5);
     while (this_task::executed() < end) {
     }
   }));
@@ -44,6 +47,7 @@ Measurement proxied() {
   auto waiter = runtime.spawn(high, [&] {
     const double wall = wall_ns();
     const double start = thread_cpu_ns();
+    asked = true;
     const std::lock_guard guard(mutex);
     const double waited = thread_cpu_ns() - start;
     return Measurement{waited, {{"wall", wall_ns() - wall}}};
@@ -68,12 +72,15 @@ Measurement on_threads() {
   pthread_mutexattr_destroy(&attributes);
   std::atomic<bool> held{false};
   std::atomic<bool> stop{false};
+  std::atomic<bool> asked{false};
   std::thread low([&] {
     pin_to(0);
     set_nice(19);
     pthread_mutex_lock(&mutex);
-    const double end = thread_cpu_ns() + kSection;
     held = true;
+    while (!asked.load(std::memory_order_relaxed)) {
+    }
+    const double end = thread_cpu_ns() + kSection;
     while (thread_cpu_ns() < end) {
     }
     pthread_mutex_unlock(&mutex);
@@ -91,8 +98,12 @@ Measurement on_threads() {
   double waited = 0;
   std::thread high([&] {
     pin_to(0);
-    if (!set_nice(-20)) return;
+    if (!set_nice(-20)) {
+      asked = true;
+      return;
+    }
     const double start = wall_ns();
+    asked = true;
     pthread_mutex_lock(&mutex);
     waited = wall_ns() - start;
     pthread_mutex_unlock(&mutex);

@@ -154,7 +154,7 @@ class Command {
   void print(const RunReport& r) {
     std::ostringstream line;
     line << std::left << std::setw(26) << r.scenario << std::setw(7) << r.granularity << std::right
-         << std::setw(10) << r.states << (r.mode == "stateful" ? " states " : " steps  ")
+         << std::setw(10) << r.states << (r.executions == 0 ? " states " : " steps  ")
          << std::setw(10) << r.transitions << " transitions " << std::fixed << std::setprecision(2)
          << std::setw(7) << r.seconds << " s  ";
     if (r.violated) {

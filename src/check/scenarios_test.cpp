@@ -63,8 +63,9 @@ INSTANTIATE_TEST_SUITE_P(Coarse, Complete,
                          testing::Values("inversion", "owner-sleeps", "round-robin-owner",
                                          "fair-slices", "yielding-owner", "two-locks-one-owner",
                                          "deadlock-of-two", "two-tasks", "nested-chain",
-                                         "cancelled-sleep", "affinity-of-waiter",
-                                         "affinity-of-owner", "rank-changes", "join-lends"),
+                                         "cancelled-sleep", "cancelled-in-a-cycle",
+                                         "affinity-of-waiter", "affinity-of-owner", "rank-changes",
+                                         "join-lends"),
                          [](const auto& test) {
                            std::string name = test.param;
                            for (char& c : name) c = c == '-' ? '_' : c;

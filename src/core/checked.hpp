@@ -1,14 +1,15 @@
-// What the model checker sees inside the core. In every other world all of this is empty inline code.
+// What the model checker sees inside the core. In every other world all of this is empty inline
+// code.
 //
 // Identity of states. The checker hashes, for each context, the values that its visible operations
 // (locks, atomics, Shared) observed. That chain must forget what is no longer live, or no two ways
 // to one state would ever meet; and it must hear of plain values that stay live across a visible
 // operation. Hence three rules for code in the core:
-//   Frame     one at the top of a function whose locals are dead when it returns; its result, if any,
-//             is passed through returns().
-//   Anchor    one before a loop; again() at its head: what earlier turns observed is dead.
-//   observe() for a value that was read from plain shared memory (a list link, a pick's result) and
-//             is used after the next visible operation.
+// - a Frame at the top of a function whose locals are dead when it returns; its result, if any, is
+//   passed through returns();
+// - an Anchor before a loop, and again() at its head: what earlier turns observed is dead;
+// - observe() for a value that was read from plain shared memory (a list link, a pick's result) and
+//   is used after the next visible operation.
 //
 // Seeded faults: `if (mutant<P>(platform, Mutant::kX))` at the place where the code does it right.
 // Only the checker's Platform has them.
@@ -53,20 +54,53 @@ enum class Way : std::uint8_t {
   kCount,
 };
 
-// Historical faults, by the number they have in section E of the semantics. The letter tells several
-// mutations of one entry apart.
+// Historical faults, by the number they have in section E of the semantics. The letter tells
+// several mutations of one entry apart.
 enum class Mutant : std::uint8_t {
-  kNone, kE02, kE07, kE08, kE09, kE13, kE15, kE17a, kE17b, kE20, kE24, kE26, kE32, kE35, kE36,
-  kE37, kE38, kE44, kE48, kE49, kE50, kE52, kE55, kE56a, kE56b, kE57, kE60a, kE60b,
-  kE61b, kE62, kE69, kE71, kM21, kCount,
+  kNone,
+  kE02,
+  kE07,
+  kE08,
+  kE09,
+  kE13,
+  kE15,
+  kE17a,
+  kE17b,
+  kE20,
+  kE24,
+  kE26,
+  kE32,
+  kE35,
+  kE36,
+  kE37,
+  kE38,
+  kE44,
+  kE48,
+  kE49,
+  kE50,
+  kE52,
+  kE55,
+  kE56a,
+  kE56b,
+  kE57,
+  kE60a,
+  kE60b,
+  kE61b,
+  kE62,
+  kE69,
+  kE71,
+  kM21,
+  kCount,
 };
 
 // A Platform that the checker runs has a Mark: the control state of a context at some moment.
 template <typename P>
-concept Checked = requires { typename P::Mark; };
+concept Checked = requires {
+  typename P::Mark;
+};
 
 template <typename P>
-class [[nodiscard, maybe_unused]] Frame {
+class [[nodiscard]] Frame {
  public:
   explicit Frame(P& /*platform*/) {}
   template <typename T>
@@ -76,7 +110,7 @@ class [[nodiscard, maybe_unused]] Frame {
 };
 
 template <Checked P>
-class [[nodiscard, maybe_unused]] Frame<P> {
+class [[nodiscard]] Frame<P> {
  public:
   explicit Frame(P& platform) : platform_(platform), mark_(platform.mark()) {}
   ~Frame() { platform_.rewind(mark_, result_); }
@@ -100,14 +134,14 @@ class [[nodiscard, maybe_unused]] Frame<P> {
 };
 
 template <typename P>
-class [[nodiscard, maybe_unused]] Anchor {
+class [[nodiscard]] Anchor {
  public:
   explicit Anchor(P& /*platform*/) {}
   void again() {}
 };
 
 template <Checked P>
-class [[nodiscard, maybe_unused]] Anchor<P> {
+class [[nodiscard]] Anchor<P> {
  public:
   explicit Anchor(P& platform) : platform_(platform), mark_(platform.mark()) {}
   void again() { platform_.rewind(mark_, 0); }

@@ -95,7 +95,9 @@ typename Scheduler<P>::Walk Scheduler<P>::proxy_migrate(Runqueue& rq, Task& dono
 // Row 5 comes before row 6 (never migrate only to find the owner asleep, E40); the owner's CPU is
 // read once (E22). Upholds invariants 1, 4, 6, 7, 9, 24, 29, 45.
 template <Platform P>
-typename Scheduler<P>::Walk Scheduler<P>::find_proxy_task(Runqueue& rq, Task& donor) {
+typename Scheduler<P>::Walk Scheduler<P>::find_proxy_task(Runqueue& rq, Task& donor)
+  requires(P::kProxyExec)
+{
   ++rq.proxy.walks;
   ++rq.walk_epoch;
   const std::uint64_t mark = walk_mark_of(rq);

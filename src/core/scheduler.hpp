@@ -170,7 +170,8 @@ class Scheduler {
   [[nodiscard]] static std::uint64_t walk_mark_of(const Runqueue& rq) {
     return rq.walk_epoch * kMaxCpus + static_cast<std::uint64_t>(rq.cpu);
   }
-  [[nodiscard]] Walk find_proxy_task(Runqueue& rq, Task& donor);
+  [[nodiscard]] Walk find_proxy_task(Runqueue& rq, Task& donor)
+    requires(P::kProxyExec);
   [[nodiscard]] Walk proxy_idle(Runqueue& rq);
   [[nodiscard]] Walk run_waiter(Runqueue& rq, Task& p);
   [[nodiscard]] Walk proxy_deactivate(Runqueue& rq, Task& p, ProxyOutcome outcome);

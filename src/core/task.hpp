@@ -10,12 +10,12 @@
 //                   an unlocker, a timer or stop, the walk (row 4)
 //  is_blocked       set in schedule() when the task really blocks;     rq lock of `cpu`
 //                   cleared by wakeups and the walk
-//  on_rq, cpu       activate, deactivate, migration, wakeups           rq lock of the queue it is on;
-//                                                                      off rq: task_lock
+//  on_rq, cpu       activate, deactivate, migration, wakeups           rq lock of its queue; off rq:
+//                                                                      task_lock
 //  wake_cpu         placement and affinity; a proxy migration          as `cpu`
 //                   leaves it alone: cpu != wake_cpu <=> migrated
-//  on_cpu           the switch                                         set under rq lock, cleared by
-//                                                                      the other side of the switch
+//  on_cpu           the switch                                         set under rq lock; cleared on
+//                                                                      its other side
 //  blocked_donor    the walk: the waiter this owner runs for;          rq lock; read by unlock with
 //                   meaningful only while rq.donor != rq.curr           preemption off
 //  parked tree      park, activation, wakeups                          blocked_lock of the owner
@@ -30,7 +30,7 @@
 //  kSleeping  M           0           yes        in the lock's slow path, before schedule()
 //  kSleeping  M           1           yes        blocked and lending: the donor state
 //  kSleeping  null        1           yes        wait ended by another; its wakeup is in flight
-//  kSleeping  any         1           no         asleep, parked, linked or dequeued: a wakeup is owed
+//  kSleeping  any         1           no         asleep, hanging or dequeued: a wakeup is owed
 //  kWaking    any         1           no         inside try_to_wake_up, between the queues
 //  kRunnable  M           0           yes        woken with its link set: runs itself, looks again
 //  kRunnable  any         1           any        ILLEGAL
@@ -73,9 +73,9 @@ struct Task {
   bool is_idle = false;
   void* user = nullptr;  // the world's or runtime's own data
 
-  policy::SchedContext se;      // guarded by the rq lock
+  policy::SchedContext se;                               // guarded by the rq lock
   typename P::template Atomic<std::int64_t> rank_value;  // of se, noted when that changes
-  typename P::Context context;  // the world's
+  typename P::Context context;                           // the world's
 
   typename P::SpinLock task_lock;  // serialises wakeups and changes of this task; first in order
   typename P::template Atomic<TaskState> state;
@@ -90,14 +90,14 @@ struct Task {
   typename P::template Atomic<Waitable<P>*> blocked_on;
   Edge blocked_edge = Edge::kAnd;
   typename P::template Atomic<WaitEnd> wait_end;
-  bool wait_may_end = false;      // has a time limit or a stop token: never a deadlock's victim
-  std::uint64_t block_seq = 0;    // order of blocking; under blocked_lock
+  bool wait_may_end = false;    // has a time limit or a stop token: never a deadlock's victim
+  std::uint64_t block_seq = 0;  // order of blocking; under blocked_lock
   WaitNode<P> wait_node;
   TimerNode<P> timer;
-  ExitWait<P> exit;               // what join() waits for
+  ExitWait<P> exit;  // what join() waits for
 
   typename P::template Shared<Task*> blocked_donor;
-  std::uint64_t walk_mark = 0;    // last walk that came through: finds cycles. rq lock
+  std::uint64_t walk_mark = 0;  // last walk that came through: finds cycles. rq lock
 
   // The tree of waiters parked on (owner off its runqueue) or linked to (owner running elsewhere)
   // this task, and this task's place in another's.

@@ -196,7 +196,8 @@ void checkpoint() noexcept {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
 #endif
-  if (!live::need_resched()) [[likely]] return;
+  if (!live::need_resched()) [[likely]]
+    return;
   if (live::preempt_count() != 0 || live::foreign_held() != 0) return;
   if (auto* me = detail::current_task()) me->runtime->scheduler().preempt_now();
 }

@@ -5,9 +5,11 @@
 
 namespace px::live {
 
-[[gnu::noinline, gnu::section(".user_text.px_burn")]] void burn(
-    const TscClock& clock, const std::atomic<Nanos>& exec_base, const BurnGoal& goal,
-    const std::atomic<bool>& stop, GapSink on_gap, void* context) {
+[[gnu::noinline, gnu::section(".user_text.px_burn")]] void burn(const TscClock& clock,
+                                                                const std::atomic<Nanos>& exec_base,
+                                                                const BurnGoal& goal,
+                                                                const std::atomic<bool>& stop,
+                                                                GapSink on_gap, void* context) {
   Nanos base = exec_base.load(std::memory_order_acquire);
   Nanos last = clock.now();
   // A base that stayed the same from before to after a look at the clock belongs to that look.
@@ -20,8 +22,8 @@ namespace px::live {
     const Nanos now = clock.now();
     const Nanos base_now = exec_base.load(std::memory_order_acquire);
     if (base_now != base) {
-      // Switched away in between. What the base did not move by was executed, or taken by the machine
-      // just before the switch.
+      // Switched away in between. What the base did not move by was executed, or taken by the
+      // machine just before the switch.
       const Nanos here = clock.now();
       const Nanos mine = here - last - (base_now - base);
       if (mine > trace::kDisturbance) on_gap(context, last, last + mine);

@@ -44,7 +44,8 @@ void preemption_hook(bool may_preempt, void* /*context*/) noexcept {
 void block_other_signals(int preempt_signal) {
   sigset_t blocked;
   sigfillset(&blocked);
-  for (const int open : {preempt_signal, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGPROF}) {
+  for (const int open :
+       {preempt_signal, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGPROF}) {
     if (open > 0) sigdelset(&blocked, open);
   }
   pthread_sigmask(SIG_SETMASK, &blocked, nullptr);
@@ -140,13 +141,15 @@ void Carrier::take_cpu() {
   plays.store(cpu, std::memory_order_release);
   current = next_task_;
   if (machine_.options().pin) pin_to(cpu->os_cpu);
-  // Sequentially consistent, partner: arm(). Either it finds this carrier, or its expiry is seen here.
+  // Sequentially consistent, partner: arm(). Either it finds this carrier, or its expiry is seen
+  // here.
   cpu->carrier.store(this, std::memory_order_seq_cst);
   set_worker(this, &cpu->rq.need_resched);
   const Nanos armed = cpu->armed_at.load(std::memory_order_seq_cst);
   if (armed != kNever && timer) timer->arm_at(machine_.clock().absolute_monotonic(armed));
   // Its new task has it for a turn, if others wait for it.
-  if (wanted()) machine_.scheduler().platform().arm(cpu->index, machine_.clock().now() + kCarrierTurn);
+  if (wanted())
+    machine_.scheduler().platform().arm(cpu->index, machine_.clock().now() + kCarrierTurn);
 }
 
 void Carrier::leave_cpu() {
@@ -157,9 +160,9 @@ void Carrier::leave_cpu() {
   if (timer) timer->disarm();
 }
 
-// Parked from now on, and one of those who wait for this carrier is woken. The wakeup goes along with
-// the CPU, to be delivered there: once the carrier can be claimed, this thread must wait for no
-// lock, for the lock's holder may be waiting for it.
+// Parked from now on, and one of those who wait for this carrier is woken. The wakeup goes along
+// with the CPU, to be delivered there: once the carrier can be claimed, this thread must wait for
+// no lock, for the lock's holder may be waiting for it.
 void Carrier::release(const Directive& next) {
   Runqueue& rq = next.cpu->rq;
   if (!next.rq_locked) rq.lock.lock();
@@ -267,13 +270,13 @@ void Platform::kick(int index, bool urgent) {
 }
 
 void Platform::idle_wait() {
-  // No spare carrier was parked at the switch to idle, for an exchange elsewhere was under way: then
-  // there is one soon.
+  // No spare carrier was parked at the switch to idle, for an exchange elsewhere was under way:
+  // then there is one soon.
   if (static_cast<Carrier*>(current_worker())->wanted()) [[unlikely]] {
     move_to_spare();
     // The next pass through schedule() delivers the wakeup that came along.
-    static_cast<Carrier*>(current_worker())->cpu->rq.need_resched.store(1,
-                                                                        std::memory_order_relaxed);
+    static_cast<Carrier*>(current_worker())
+        ->cpu->rq.need_resched.store(1, std::memory_order_relaxed);
     return;
   }
   Cpu& cpu = *static_cast<Carrier*>(current_worker())->cpu;
@@ -385,8 +388,8 @@ bool Machine::goes_off_early(const Carrier& carrier) const noexcept {
          scheduler_->next_expiry(here.index) > clock_.now();
 }
 
-// A preemption signal; preemption is off. If it may not preempt here, the CPU is asked to reschedule at the next
-// library call, and the signal is repeated soon for code that makes none.
+// A preemption signal; preemption is off. If it may not preempt here, the CPU is asked to
+// reschedule at the next library call, and the signal is repeated soon for code that makes none.
 void Machine::on_signal(bool may_preempt) noexcept {
   auto* carrier = static_cast<Carrier*>(current_worker());
   Cpu& here = *carrier->cpu;
@@ -398,7 +401,7 @@ void Machine::on_signal(bool may_preempt) noexcept {
     here.asleep.store(0, std::memory_order_relaxed);
     return;
   }
-  if (!may_preempt || !carrier->current->context.preempt) {
+  if (!kAsynchronousPreemption || !may_preempt || !carrier->current->context.preempt) {
     if (goes_off_early(*carrier)) {
       platform_.arm(here.index, scheduler_->next_expiry(here.index));
       return;
@@ -412,7 +415,8 @@ void Machine::on_signal(bool may_preempt) noexcept {
   }
   clock_.refine_if_due(clock_.now());
   scheduler_->tick();
-  if (carrier->wanted()) [[unlikely]] look_at_turn(*carrier);
+  if (carrier->wanted()) [[unlikely]]
+    look_at_turn(*carrier);
   if (scheduler_->need_resched()) {
     auto& context = carrier->current->context;
     context.bound = carrier;
@@ -438,8 +442,8 @@ void Machine::look_at_turn(Carrier& carrier) {
 void Machine::record(trace::EventKind kind, std::uint32_t task, std::uint32_t other,
                      std::uint32_t lock) {
   const int index = platform_.this_cpu();
-  trace::Event event{clock_.now(), kind, static_cast<std::uint16_t>(std::max(index, 0)), task,
-                     other, lock};
+  trace::Event event{clock_.now(), kind,  static_cast<std::uint16_t>(std::max(index, 0)),
+                     task,         other, lock};
   if (index < 0) {
     core::Guard guard(foreign_events_lock_);
     if (foreign_events_.size() < foreign_events_.capacity()) foreign_events_.push_back(event);

@@ -1,10 +1,11 @@
 // Machine: the CPUs of a live runtime and the OS threads that play them.
 //
-// A *CPU* is the scheduler's: a runqueue, an idle task, a timer expiry. A *carrier* is an OS thread.
-// Each CPU has exactly one active carrier; one more carrier is spare. Tasks are fibers and run on
-// whatever carrier plays their CPU, except that a task preempted by a signal is bound to the carrier
-// on which that happened until its next voluntary switch. Running a task that is bound elsewhere is
-// a *carrier exchange*: the CPU's carrier parks, the bound one is pinned to the CPU and goes on.
+// A *CPU* is the scheduler's: a runqueue, an idle task, a timer expiry. A *carrier* is an OS
+// thread. Each CPU has exactly one active carrier; one more carrier is spare. Tasks are fibers and
+// run on whatever carrier plays their CPU, except that a task preempted by a signal is bound to the
+// carrier on which that happened until its next voluntary switch. Running a task that is bound
+// elsewhere is a *carrier exchange*: the CPU's carrier parks, the bound one is pinned to the CPU
+// and goes on.
 //
 //   carrier state   active  cpu      meaning
 //   parked          false   null     waits for a directive; anyone may claim it
@@ -46,8 +47,8 @@ inline constexpr Nanos kFairKickDelay = 20 * kMicrosecond;
 struct MachineOptions {
   std::vector<int> os_cpus;  // one for each CPU; pinned to it if `pin`
   bool pin = true;
-  bool preempt = true;       // false: no signals, tasks are preempted at library calls only
-  int preempt_signal = 0;    // 0 = the first unused realtime signal
+  bool preempt = true;     // false: no signals, tasks are preempted at library calls only
+  int preempt_signal = 0;  // 0 = the first unused realtime signal
   bool proxy_exec = true;
   policy::Tunables tunables;
   std::size_t stack_size = 256 * 1024;
@@ -65,7 +66,7 @@ struct alignas(64) Cpu {
   int index = 0;
   int os_cpu = 0;
   std::atomic<Carrier*> carrier{nullptr};
-  std::atomic<bool> tick_pending{false};  // a refused signal: timers may be due
+  std::atomic<bool> tick_pending{false};            // a refused signal: timers may be due
   alignas(64) std::atomic<Nanos> armed_at{kNever};  // what the carrier's timer is set to
   std::atomic<std::uint32_t> asleep{0};             // futex: 1 while the idle task waits in it
   std::vector<trace::Event> events;                 // reserved, never grown; this CPU only
@@ -119,12 +120,12 @@ class Carrier {
 
   Machine& machine_;
   std::atomic<std::uint32_t> parked_flag_{0};  // its need_resched while it plays no CPU
-  std::atomic<std::uint32_t> directed_{0};  // futex: 1 = next_ is valid
+  std::atomic<std::uint32_t> directed_{0};     // futex: 1 = next_ is valid
   Cpu* next_cpu_ = nullptr;
   Task* next_task_ = nullptr;
   bool quit_ = false;
 
-  SpinLock lock_;  // guards all below
+  SpinLock lock_;       // guards all below
   bool active_ = true;  // claimed from the start by the machine
   Task* waiting_ = nullptr;
   std::atomic<bool> wanted_{false};
@@ -157,7 +158,7 @@ class Machine {
     std::uint64_t asynchronous = 0;  // tasks switched away by a signal
     std::uint64_t refused = 0;
     std::uint64_t retried = 0;
-    std::uint64_t exchanges = 0;     // carriers exchanged
+    std::uint64_t exchanges = 0;  // carriers exchanged
   };
   [[nodiscard]] PreemptionCounts preemptions() const;
 

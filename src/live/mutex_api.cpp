@@ -56,7 +56,8 @@ Mutex::~Mutex() {
 void Mutex::lock() {
   auto& me = detail::require_task("px::Mutex::lock");
   auto& mutex = core_of(this);
-  if (mutex.try_lock(me.core)) [[likely]] return;
+  if (mutex.try_lock(me.core)) [[likely]]
+    return;
   detail::require_may_block(me, "px::Mutex::lock");
   if (mutex.lock(me.runtime->scheduler(), me.core) == core::WaitEnd::kDeadlock) {
     throw Deadlock(core::describe_chain(me.core, mutex));
@@ -84,7 +85,8 @@ void Mutex::unlock() noexcept {
   if (me == nullptr || !mutex.unlock(me->runtime->scheduler(), me->core)) {
     unlock_failed(mutex, me);
   }
-  if (live::need_resched()) [[unlikely]] this_task::checkpoint();
+  if (live::need_resched()) [[unlikely]]
+    this_task::checkpoint();
 }
 
 }  // namespace v0

@@ -17,7 +17,8 @@ inline Task* Platform::current() const {
 }
 
 inline bool Platform::can_run(const Task& task) {
-  if (task.context.bound == nullptr) [[likely]] return true;
+  if (task.context.bound == nullptr) [[likely]]
+    return true;
   auto* here = static_cast<Carrier*>(current_worker());
   if (task.context.bound == here) return !here->turn_is_over(now());
   return task.context.bound->claim();
@@ -28,9 +29,17 @@ inline void Platform::before_pick() {
   auto& context = carrier.current->context;
   if (!context.in_signal) {
     context.bound = nullptr;
-    if (carrier.wanted()) [[unlikely]] move_to_spare();
+    if (carrier.wanted()) [[unlikely]]
+      move_to_spare();
   }
   Cpu& cpu = *static_cast<Carrier*>(current_worker())->cpu;  // anew: it may be another thread's
+  if constexpr (!kAsynchronousPreemption) {
+    // The thread sanitizer keeps a signal that it holds back with the task that was running: that
+    // one takes it along. So each task gets a timer and signals of its own.
+    cpu.armed_at.store(kNever, std::memory_order_seq_cst);
+    cpu.tick_pending.store(true, std::memory_order_relaxed);
+    thread_state().signal_sent.store(0, std::memory_order_seq_cst);
+  }
   if (cpu.tick_pending.load(std::memory_order_relaxed)) [[unlikely]] {
     cpu.tick_pending.store(false, std::memory_order_relaxed);
     const Nanos at = now();
@@ -44,13 +53,15 @@ inline void Platform::before_pick() {
 inline void Platform::arm(int index, Nanos when) {
   Cpu& cpu = machine_.cpu(index);
   Nanos armed = cpu.armed_at.load(std::memory_order_relaxed);
-  if (when >= armed) [[likely]] return;
+  if (when >= armed) [[likely]]
+    return;
   while (!cpu.armed_at.compare_exchange_weak(armed, when, std::memory_order_seq_cst)) {
     if (when >= armed) return;
   }
   Carrier* carrier = cpu.carrier.load(std::memory_order_seq_cst);
   if (carrier == nullptr || !carrier->timer) return;
-  // Of two that arm at a time the later system call wins, which may be the one with the later expiry.
+  // Of two that arm at a time the later system call wins, which may be the one with the later
+  // expiry.
   for (;;) {
     carrier->timer->arm_at(machine_.clock().absolute_monotonic(when));
     armed = cpu.armed_at.load(std::memory_order_seq_cst);
@@ -61,7 +72,8 @@ inline void Platform::arm(int index, Nanos when) {
 
 inline void Platform::trace(trace::EventKind kind, std::uint32_t task, std::uint32_t other,
                             std::uint32_t lock) {
-  if (machine_.traces()) [[unlikely]] machine_.record(kind, task, other, lock);
+  if (machine_.traces()) [[unlikely]]
+    machine_.record(kind, task, other, lock);
 }
 
 inline void Platform::retire(Task& task) { machine_.retire(task); }

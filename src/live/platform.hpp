@@ -22,7 +22,8 @@ class SpinLock {
  public:
   constexpr SpinLock() = default;
   void lock() {
-    if (!held_.exchange(1, std::memory_order_acquire)) [[likely]] return;
+    if (!held_.exchange(1, std::memory_order_acquire)) [[likely]]
+      return;
     lock_slow();
   }
   [[nodiscard]] bool try_lock() {
@@ -64,8 +65,8 @@ struct LiveContext {
   // The OS thread on which the task was preempted by a signal: compilers keep addresses of
   // thread-locals in registers, so it goes on there. Null after its next voluntary switch.
   Carrier* bound = nullptr;
-  bool in_signal = false;        // its present switch is asynchronous
-  bool preempt = true;           // by signal
+  bool in_signal = false;  // its present switch is asynchronous
+  bool preempt = true;     // by signal
   bool waits_for_carrier = false;
   core::Task<class Platform>* next_waiting = nullptr;  // guarded by the carrier's lock
 };

@@ -100,12 +100,13 @@ struct Run::Port {
   }
   void compute(BurnGoal goal) {
     goal.end_at = std::min(goal.end_at, end_instant());
-    burn(run_state.runtime_->machine().clock(), me.core.exec_base, goal, run_state.stop_,
-         [](void* list, Nanos start, Nanos end) {
-           auto& gaps = *static_cast<std::vector<trace::Disturbance>*>(list);
-           if (gaps.size() < gaps.capacity()) gaps.push_back({start, end});
-         },
-         &run_state.disturbances_[task]);
+    burn(
+        run_state.runtime_->machine().clock(), me.core.exec_base, goal, run_state.stop_,
+        [](void* list, Nanos start, Nanos end) {
+          auto& gaps = *static_cast<std::vector<trace::Disturbance>*>(list);
+          if (gaps.size() < gaps.capacity()) gaps.push_back({start, end});
+        },
+        &run_state.disturbances_[task]);
   }
   void sleep_until(Nanos when) {
     const Nanos at = when > kNever - run_state.t_zero_ ? kNever : when + run_state.t_zero_;
@@ -278,8 +279,8 @@ void Run::wait_for_end() {
   int quiet_rounds = 0;
   while (running_.load(std::memory_order_acquire) > 0) {
     const Nanos left = end_ns_ == kNever ? kWatchInterval : end_ns_ - now();
-    usleep(static_cast<useconds_t>(
-        std::clamp(left, 200 * kMicrosecond, kWatchInterval) / kMicrosecond));
+    usleep(static_cast<useconds_t>(std::clamp(left, 200 * kMicrosecond, kWatchInterval) /
+                                   kMicrosecond));
     if (stop_.load(std::memory_order_relaxed) || now() >= end_ns_ + kWatchInterval) {
       cancel_waits();
       continue;
@@ -350,9 +351,9 @@ trace::RunResult Run::execute() {
         workload_.highest_cpu, cpus_, cpus_));
   }
   if (machine.events_lost() > 0) {
-    result.warnings.push_back(fmt::format(
-        "{} events did not fit the trace: counts are too low; use a shorter --duration",
-        machine.events_lost()));
+    result.warnings.push_back(
+        fmt::format("{} events did not fit the trace: counts are too low; use a shorter --duration",
+                    machine.events_lost()));
   }
   for (std::size_t i = 0; i < jobs_.size(); ++i) {
     jobs_[i].finalize(end);

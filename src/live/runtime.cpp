@@ -221,8 +221,8 @@ void RuntimeImpl::start_core(CoreOptions options, std::shared_ptr<TaskStateBase>
   TaskObject& object = acquired.object;
   object.core.reset(acquired.id, "");
   TaskStateBase& shared = *object.state;
-  shared.name = options.name.empty() ? "task-" + std::to_string(object.core.id)
-                                     : std::move(options.name);
+  shared.name =
+      options.name.empty() ? "task-" + std::to_string(object.core.id) : std::move(options.name);
   shared.object = &object;
   shared.runtime = this;
   object.runtime = this;
@@ -249,8 +249,7 @@ void RuntimeImpl::task_entry(void* argument) noexcept {
   run_user_code(object);
   destroy_slots(*object.state);
   live::preempt_disable();
-  if (object.done.exchange(TaskObject::kEnded, std::memory_order_acq_rel) ==
-      TaskObject::kAwaited) {
+  if (object.done.exchange(TaskObject::kEnded, std::memory_order_acq_rel) == TaskObject::kAwaited) {
     wake_all(object.done);
   }
   live::preempt_enable_no_check();
@@ -334,9 +333,9 @@ CpuMask RuntimeImpl::mask_of(const CpuSet& cpus) const {
     if (cpus.has(cpu)) mask.add(cpu);
   }
   if (mask.empty()) {
-    throw std::system_error(make_error_code(errc::invalid_affinity),
-                            "the set names none of the runtime's " +
-                                std::to_string(machine_->cpus()) + " CPUs");
+    throw std::system_error(
+        make_error_code(errc::invalid_affinity),
+        "the set names none of the runtime's " + std::to_string(machine_->cpus()) + " CPUs");
   }
   return mask;
 }

@@ -13,8 +13,8 @@ inline namespace v0 {
 namespace detail {
 
 // One task's memory. Recycled, never freed while its runtime lives: a late wakeup may still look at
-// it (core/task.hpp). Free = on the runtime's free list; otherwise it has two references, one of the
-// running task and one of its handle or, detached, of nobody.
+// it (core/task.hpp). Free = on the runtime's free list; otherwise it has two references, one of
+// the running task and one of its handle or, detached, of nobody.
 struct TaskObject {
   live::Task core;
   RuntimeImpl* runtime = nullptr;
@@ -87,8 +87,8 @@ class RuntimeImpl {
   std::atomic<bool> stopping_{false};
 };
 
-// OS CPUs for a runtime of `count` CPUs: the i-th of the caller's affinity mask, folded if the machine
-// has fewer; 0 = all of the mask.
+// OS CPUs for a runtime of `count` CPUs: the i-th of the caller's affinity mask, folded if the
+// machine has fewer; 0 = all of the mask.
 [[nodiscard]] std::vector<int> allowed_cpus(int count);
 // core parameters of public ones; throws invalid_params, not_supported.
 [[nodiscard]] policy::Params core_params(const SchedParams& params);

@@ -1,5 +1,5 @@
-// Goal: the public interface works on real threads: spawn, join, exceptions, locks, errors, changes.
-// Method: small programs whose outcome does not depend on timing.
+// Goal: the public interface works on real threads: spawn, join, exceptions, locks, errors,
+// changes. Method: small programs whose outcome does not depend on timing.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -88,8 +88,10 @@ TEST(Runtime, DeadlockThrowsTheChain) {
       ++deadlocks;
     }
   };
-  auto one = runtime.spawn(px::TaskOptions{.name = "one", .params = {}, .affinity = {}, .cpu = -1}, [&] { grab(a, b); });
-  auto two = runtime.spawn(px::TaskOptions{.name = "two", .params = {}, .affinity = {}, .cpu = -1}, [&] { grab(b, a); });
+  auto one = runtime.spawn(px::TaskOptions{.name = "one", .params = {}, .affinity = {}, .cpu = -1},
+                           [&] { grab(a, b); });
+  auto two = runtime.spawn(px::TaskOptions{.name = "two", .params = {}, .affinity = {}, .cpu = -1},
+                           [&] { grab(b, a); });
   one.join();
   two.join();
   EXPECT_EQ(deadlocks.load(), 1);
@@ -137,7 +139,9 @@ TEST(Runtime, RealtimeWakeupPreemptsAComputingTask) {
     }
   });
   auto urgent = runtime.spawn(
-      px::TaskOptions{.name = "urgent", .params = px::Realtime{50, false}, .affinity = {}, .cpu = -1}, [&] {
+      px::TaskOptions{
+          .name = "urgent", .params = px::Realtime{50, false}, .affinity = {}, .cpu = -1},
+      [&] {
         px::this_task::sleep_for(1ms);
         seen = true;
       });
@@ -192,7 +196,10 @@ TEST(RuntimeDeathTest, UnlockByANonOwnerNamesTaskAndLock) {
       {
         px::Runtime runtime(one_cpu());
         px::Mutex mutex("tap");
-        runtime.spawn(px::TaskOptions{.name = "thief", .params = {}, .affinity = {}, .cpu = -1}, [&] { mutex.unlock(); }).join();
+        runtime
+            .spawn(px::TaskOptions{.name = "thief", .params = {}, .affinity = {}, .cpu = -1},
+                   [&] { mutex.unlock(); })
+            .join();
       },
       "unlock of mutex \"tap\" by task \"thief\"");
 }

@@ -1,11 +1,11 @@
 // Goal: tasks survive being preempted anywhere, for as long as one cares to watch: while they use
 // malloc, streams, exceptions, statics and locks of the C++ library; while they nest locks and
 // change their class and CPU; while realtime tasks wake over computing ones; while waits time out.
-// Method: storms of short slices. Every task checks what it alone may have changed: a pattern on its
-// stack, checksums of its heap blocks, texts that it formats, counters under its locks. Nothing is
-// judged by the clock: a task that is never preempted or woken leaves the test hanging, and too few
-// preemptions for the time given fail it. PX_SOAK_SECONDS (5 unless set) is the length of the storm;
-// the other tests take a quarter of it each.
+// Method: storms of short slices. Every task checks what it alone may have changed: a pattern on
+// its stack, checksums of its heap blocks, texts that it formats, counters under its locks. Nothing
+// is judged by the clock: a task that is never preempted or woken leaves the test hanging, and too
+// few preemptions for the time given fail it. PX_SOAK_SECONDS (5 unless set) is the length of the
+// storm; the other tests take a quarter of it each.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -80,13 +80,14 @@ RuntimeOptions storm_options() {
 
 void print(const char* test, const Runtime& runtime) {
   const auto counts = runtime.preemptions();
-  std::printf("%s: %llu asynchronous, %llu refused, %llu retried, %llu exchanges, %llu at "
-              "safepoints\n",
-              test, static_cast<unsigned long long>(counts.asynchronous),
-              static_cast<unsigned long long>(counts.refused),
-              static_cast<unsigned long long>(counts.retried),
-              static_cast<unsigned long long>(counts.exchanges),
-              static_cast<unsigned long long>(at_safepoints.load()));
+  std::printf(
+      "%s: %llu asynchronous, %llu refused, %llu retried, %llu exchanges, %llu at "
+      "safepoints\n",
+      test, static_cast<unsigned long long>(counts.asynchronous),
+      static_cast<unsigned long long>(counts.refused),
+      static_cast<unsigned long long>(counts.retried),
+      static_cast<unsigned long long>(counts.exchanges),
+      static_cast<unsigned long long>(at_safepoints.load()));
 }
 
 // A part of the task's stack that nobody else may touch.

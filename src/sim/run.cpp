@@ -151,11 +151,11 @@ void Run::make_tasks() {
     const auto& spec = workload_.tasks[i];
     jobs_.emplace_back(spec);
     // The simulator starts the task at its delay, so that the interpreter finds it already past.
-    auto& task = simulator_->spawn(
-        spec.name.c_str(), spec.params, mask_of(spec.cpus), spec.delay_ns, [this, i, &spec] {
-          InterpreterPort port{{*this, static_cast<std::uint32_t>(i)}};
-          run_task(workload_, spec, timers_, port, jobs_[i]);
-        });
+    auto& task = simulator_->spawn(spec.name.c_str(), spec.params, mask_of(spec.cpus),
+                                   spec.delay_ns, [this, i, &spec] {
+                                     InterpreterPort port{{*this, static_cast<std::uint32_t>(i)}};
+                                     run_task(workload_, spec, timers_, port, jobs_[i]);
+                                   });
     tasks_.push_back(&task);
   }
 }

@@ -61,8 +61,8 @@ Simulator::Simulator(const SimulatorOptions& options, Sink sink)
   core::SchedulerOptions scheduler_options;
   scheduler_options.cpus = options.cpus;
   scheduler_options.proxy_exec = options.proxy_exec;
-  scheduler_ = std::make_unique<core::Scheduler<Platform>>(platform_, scheduler_options,
-                                                           runqueues_.data());
+  scheduler_ =
+      std::make_unique<core::Scheduler<Platform>>(platform_, scheduler_options, runqueues_.data());
   for (int cpu = 0; cpu < options.cpus; ++cpu) {
     auto& idle = *cpus_[static_cast<std::size_t>(cpu)].idle;
     scheduler_->set_idle(cpu, idle);
@@ -225,8 +225,7 @@ bool Simulator::expire_one_timer() {
     first_cpu = cpu;
     first_task = task;
   }
-  const bool start_due =
-      !starts_.empty() && bodies_[starts_.front()]->start_ns <= platform_.now_ns;
+  const bool start_due = !starts_.empty() && bodies_[starts_.front()]->start_ns <= platform_.now_ns;
   if (first_cpu < 0 && !start_due) return false;
   ++events_;
   if (start_due && (first_cpu < 0 || starts_.front() < first_task)) {
@@ -296,7 +295,8 @@ bool Simulator::checked(bool changed) {
   constexpr std::size_t kTasksAtMost = 256;  // beyond, debug runs would take for ever
   const bool wanted = options_.check_invariants || tasks_.size() <= kTasksAtMost;
 #endif
-  if (changed && wanted) [[unlikely]] check_invariants();
+  if (changed && wanted) [[unlikely]]
+    check_invariants();
   return changed;
 }
 

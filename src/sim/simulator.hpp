@@ -1,8 +1,8 @@
 // The discrete-event loop around the core. Deterministic: a run is a pure function of what is
 // spawned into it.
 //
-// Every task and every CPU's idle loop is a fiber; the loop below is the thread's own context. A CPU
-// executes by being resumed; it runs to its next gate and switches back:
+// Every task and every CPU's idle loop is a fiber; the loop below is the thread's own context. A
+// CPU executes by being resumed; it runs to its next gate and switches back:
 //
 //   working    the task executes for some time; resumed when that is over, or to be preempted
 //   settled    the task is about to start its next operation; resumed when the instant has settled
@@ -38,8 +38,8 @@ struct SimulatorOptions {
   // Check the core's invariants after every phase of every instant (debug builds do so anyway, up
   // to a few hundred tasks: the check looks at all of them).
   bool check_invariants = false;
-  // Called on the caller of run() with the first broken invariant; it may throw. Empty, or returning:
-  // the violation is printed and the process aborted.
+  // Called on the caller of run() with the first broken invariant; it may throw. Empty, or
+  // returning: the violation is printed and the process aborted.
   std::function<void(const core::ViolationReport&)> on_violation;
 };
 
@@ -56,8 +56,8 @@ class Simulator {
   Simulator(const Simulator&) = delete;
   Simulator& operator=(const Simulator&) = delete;
 
-  // A task that starts at `start_ns` and runs `body` on its own fiber. Before run(), or from a task.
-  // Ids count up from 0 in the order of spawning.
+  // A task that starts at `start_ns` and runs `body` on its own fiber. Before run(), or from a
+  // task. Ids count up from 0 in the order of spawning.
   Task& spawn(const char* name, const policy::Params& params, const CpuMask& affinity,
               Nanos start_ns, std::function<void()> body);
 
@@ -141,7 +141,7 @@ class Simulator {
   std::vector<std::unique_ptr<Body>> bodies_;  // by task id
   std::vector<Task*> tasks_;                   // likewise
   std::vector<const Mutex*> watched_;
-  std::vector<std::uint32_t> starts_;          // task ids, a heap by (start, id)
+  std::vector<std::uint32_t> starts_;  // task ids, a heap by (start, id)
   bool in_decisions_ = false;
   bool stopping_ = false;
   bool dead_end_ = false;

@@ -8,7 +8,6 @@
 #include <map>
 #include <string>
 
-
 namespace px::sim {
 namespace {
 
@@ -27,15 +26,16 @@ class Lab {
   }
   void fifo(const char* name, int priority, Nanos start, std::function<void()> body,
             CpuMask mask = CpuMask::first(64)) {
-    simulator->spawn(name, policy::RealtimeParams{priority, false}, mask & CpuMask::first(cpus_), start,
-                     wrap(name, std::move(body)));
+    simulator->spawn(name, policy::RealtimeParams{priority, false}, mask & CpuMask::first(cpus_),
+                     start, wrap(name, std::move(body)));
     names_.emplace_back(name);
   }
   void fair(const char* name, int nice, Nanos start, std::function<void()> body,
             CpuMask mask = CpuMask::first(64)) {
     policy::FairParams params;
     params.nice = nice;
-    simulator->spawn(name, params, mask & CpuMask::first(cpus_), start, wrap(name, std::move(body)));
+    simulator->spawn(name, params, mask & CpuMask::first(cpus_), start,
+                     wrap(name, std::move(body)));
     names_.emplace_back(name);
   }
   void lock(Simulator::Mutex& m) {
@@ -122,7 +122,7 @@ TEST(Simulator, TextbookInversionWithProxy) {
   inversion(lab, m);
   lab.run();
   const std::vector<Seg> expected = {
-      {0, 0, 2, "L", "L"}, {0, 2, 3, "M", "M"},  {0, 3, 4, "H", "H"},   {0, 4, 7, "L", "H"},
+      {0, 0, 2, "L", "L"}, {0, 2, 3, "M", "M"},  {0, 3, 4, "H", "H"},  {0, 4, 7, "L", "H"},
       {0, 7, 9, "H", "H"}, {0, 9, 14, "M", "M"}, {0, 14, 15, "L", "L"}};
   EXPECT_EQ(lab.segments, expected);
 }
@@ -181,8 +181,10 @@ TEST(Simulator, SleepingOwnerIsLentToAgainWhenItWakes) {
   });
   lab.run();
   EXPECT_EQ(lab.finished["H"], 7);
-  const std::vector<Seg> expected = {{0, 0, 1, "L", "L"}, {0, 2, 4, "M", "M"},
-                                     {0, 4, 6, "L", "H"}, {0, 6, 7, "H", "H"},
+  const std::vector<Seg> expected = {{0, 0, 1, "L", "L"},
+                                     {0, 2, 4, "M", "M"},
+                                     {0, 4, 6, "L", "H"},
+                                     {0, 6, 7, "H", "H"},
                                      {0, 7, 15, "M", "M"}};
   EXPECT_EQ(lab.segments, expected);
 }
@@ -192,21 +194,28 @@ TEST(Simulator, DonorMigratesToTheOwnerAndReturns) {
   Lab lab(2);
   Simulator::Mutex m;
   const auto on0 = CpuMask::only(0);
-  lab.fifo("L", 1, 0, [&] {
-    lab.work(1);
-    lab.lock(m);
-    lab.work(4);
-    lab.unlock(m);
-    lab.work(1);
-  }, on0);
-  lab.fifo("M", 2, 2, [&] { lab.work(6); }, on0);
-  lab.fifo("H", 3, 3, [&] {
-    lab.work(1);
-    lab.lock(m);
-    lab.work(1);
-    lab.unlock(m);
-    lab.work(1);
-  }, CpuMask::only(1));
+  lab.fifo(
+      "L", 1, 0,
+      [&] {
+        lab.work(1);
+        lab.lock(m);
+        lab.work(4);
+        lab.unlock(m);
+        lab.work(1);
+      },
+      on0);
+  lab.fifo(
+      "M", 2, 2, [&] { lab.work(6); }, on0);
+  lab.fifo(
+      "H", 3, 3,
+      [&] {
+        lab.work(1);
+        lab.lock(m);
+        lab.work(1);
+        lab.unlock(m);
+        lab.work(1);
+      },
+      CpuMask::only(1));
   lab.run();
   EXPECT_EQ(lab.finished["L"], 12);
   EXPECT_EQ(lab.finished["M"], 11);

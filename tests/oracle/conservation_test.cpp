@@ -8,7 +8,7 @@
 #include <map>
 #include <vector>
 
-#include "../off_means_off/contended_workload.hpp"
+#include "off_means_off/contended_workload.hpp"
 #include "sim/run.hpp"
 
 namespace px::oracle {

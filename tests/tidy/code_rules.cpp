@@ -94,7 +94,7 @@ bool is_facade(const std::string& header) {
   static constexpr std::string_view kFolders[] = {"workload/", "trace/",  "report/",
                                                   "base/",     "policy/", "px/"};
   static constexpr std::string_view kHeaders[] = {"sim/run.hpp", "live/run.hpp", "linux/run.hpp",
-                                                  "check/check.hpp"};
+                                                  "check/check.hpp", "bench/run.hpp"};
   if (header.find('/') == std::string::npos) return true;
   return std::any_of(std::begin(kFolders), std::end(kFolders),
                      [&](std::string_view folder) { return header.starts_with(folder); }) ||
