@@ -6,11 +6,11 @@
 namespace px::bench {
 
 struct Goal {
-  int row;             // its number, as in docs/BENCHMARKS.md
+  int row;  // its number, as in docs/BENCHMARKS.md
   const char* text;
-  const char* name;    // the case
-  const char* figure;  // nullptr: the case's time
-  double limit;        // at most
+  const char* name;                  // the case
+  const char* figure;                // nullptr: the case's time
+  double limit;                      // at most
   const char* limit_case = nullptr;  // if not null: at most that case's time in the same run
 };
 

@@ -57,7 +57,8 @@ Measurement thread_lock_unlock() {
   return {ns};
 }
 
-// Each section: the waiter blocks and lends, the owner runs as its proxy, releases, the waiter runs.
+// Each section: the waiter blocks and lends, the owner runs as its proxy, releases, the waiter
+// runs.
 Measurement handoff() {
   Runtime runtime(runtime_options(1));
   return runtime.run([] {
@@ -145,8 +146,7 @@ std::vector<Case> mutex_cases() {
       {"mutex/std_lock_unlock", "std::mutex", &thread_lock_unlock<std::mutex>},
       {"mutex/pi_lock_unlock", "pthread mutex, PTHREAD_PRIO_INHERIT",
        &thread_lock_unlock<InheritMutex>},
-      {"mutex/boost_lock_unlock", "Boost.Fiber's mutex",
-       &thread_lock_unlock<boost::fibers::mutex>},
+      {"mutex/boost_lock_unlock", "Boost.Fiber's mutex", &thread_lock_unlock<boost::fibers::mutex>},
       {"mutex/handoff", "a section with a yield in it, 2 tasks on a CPU: 3 switches", &handoff,
        "mutex/boost_handoff"},
       {"mutex/boost_handoff", "Boost.Fiber, the same", &boost_handoff},

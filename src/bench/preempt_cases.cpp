@@ -63,7 +63,8 @@ Measurement timer() {
   return result;
 }
 
-// The system call without libc around it: the signal comes in at its return, in this program's code.
+// The system call without libc around it: the signal comes in at its return, in this program's
+// code.
 [[gnu::noinline]] void signal_myself(long process, long thread, long signal) {
   long result = SYS_tgkill;
   asm volatile("syscall"
@@ -143,8 +144,7 @@ std::vector<Case> preempt_cases() {
   return {
       {"preempt/safepoint", "FIFO task woken over code with safepoints on another CPU; p50",
        &across<true>},
-      {"preempt/signal", "FIFO task woken over computing code on another CPU; p50",
-       &across<false>},
+      {"preempt/signal", "FIFO task woken over computing code on another CPU; p50", &across<false>},
       {"preempt/timer", "FIFO task's sleep over computing code, how late it ends; p50", &timer},
       {"preempt/signal_cost", "CPU time of one preemption by signal, and the return", &signal_cost},
       {"preempt/tick", "CPU time lost per tick, 2 computing tasks, 1 ms slices", &tick},

@@ -62,7 +62,8 @@ Measurement relay(Runtime& runtime, const RelayOptions& options) {
   receiver.join();
   sender.join();
   Measurement result = latencies.summary();
-  if (options.waker_cpu != options.woken_cpu) result.figures.push_back({"waker", costs.summary().ns});
+  if (options.waker_cpu != options.woken_cpu)
+    result.figures.push_back({"waker", costs.summary().ns});
   return result;
 }
 

@@ -90,10 +90,11 @@ std::string json_of(const Results& results) {
   std::string json = "{\n\"unit\": \"ns\",\n\"cases\": [";
   const char* separator = "\n";
   for (const auto& [name, series] : results) {
-    json += separator + formatted("{\"name\": \"%s\", \"median\": %.6g, \"least\": %.6g, "
-                                  "\"most\": %.6g, \"repetitions\": %zu",
-                                  name.c_str(), median(series.ns), series.ns.front(),
-                                  series.ns.back(), series.ns.size());
+    json += separator + formatted(
+                            "{\"name\": \"%s\", \"median\": %.6g, \"least\": %.6g, "
+                            "\"most\": %.6g, \"repetitions\": %zu",
+                            name.c_str(), median(series.ns), series.ns.front(), series.ns.back(),
+                            series.ns.size());
     for (const auto& [figure, values] : series.figures) {
       json += formatted(", \"%s\": %.6g", figure.c_str(), median(values));
     }
@@ -105,10 +106,11 @@ std::string json_of(const Results& results) {
   for (const Goal& goal : goals()) {
     const auto judged = judge(goal, results);
     if (!judged) continue;
-    json += separator + formatted("{\"row\": %d, \"case\": \"%s\", \"at_most\": %.6g, "
-                                  "\"measured\": %.6g, \"met\": %s}",
-                                  goal.row, goal.name, judged->limit, judged->value,
-                                  judged->value <= judged->limit ? "true" : "false");
+    json += separator + formatted(
+                            "{\"row\": %d, \"case\": \"%s\", \"at_most\": %.6g, "
+                            "\"measured\": %.6g, \"met\": %s}",
+                            goal.row, goal.name, judged->limit, judged->value,
+                            judged->value <= judged->limit ? "true" : "false");
     separator = ",\n";
   }
   return json + "\n]\n}\n";

@@ -26,7 +26,8 @@ class Collector : public benchmark::BenchmarkReporter {
       if (run.run_type != Run::RT_Iteration) continue;
       Series& series = results_[run.run_name.function_name];
       series.ns.push_back(run.GetAdjustedRealTime());
-      for (const auto& [name, counter] : run.counters) series.figures[name].push_back(counter.value);
+      for (const auto& [name, counter] : run.counters)
+        series.figures[name].push_back(counter.value);
     }
   }
   [[nodiscard]] Results take() {

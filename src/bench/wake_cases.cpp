@@ -60,8 +60,7 @@ Measurement std_condition_variable() {
 
 std::vector<Case> wake_cases() {
   return {
-      {"wake/same_cpu", "unlock until the woken, better task of the same CPU runs; p50",
-       &same_cpu},
+      {"wake/same_cpu", "unlock until the woken, better task of the same CPU runs; p50", &same_cpu},
       {"wake/parked_cpu", "unlock until the task of a sleeping CPU runs; p50", &parked_cpu,
        "wake/std_condvar"},
       {"wake/std_condvar", "std::condition_variable, 2 threads on 2 CPUs; p50",

@@ -16,7 +16,7 @@ struct Scheduler<P>::CycleScan {
   std::uint64_t signature = 0;  // of the (task, block_seq) pairs passed
   Task* victim = nullptr;       // the member that blocked last
   std::uint64_t victim_seq = 0;
-  bool may_end = false;         // some member's wait can end by itself
+  bool may_end = false;  // some member's wait can end by itself
 };
 
 // One hop: whom `task` waits for. False: it waits for nobody. Takes blocked_lock, which pins what
@@ -94,7 +94,8 @@ Task<P>* Scheduler<P>::find_deadlock_victim(Task& me) {
     anchor.again();
     CycleScan first;
     CycleScan second;
-    if (!scan_cycle(me, first) || !scan_cycle(me, second)) return frame.template returns<Task*>(nullptr);
+    if (!scan_cycle(me, first) || !scan_cycle(me, second))
+      return frame.template returns<Task*>(nullptr);
     if (first.signature != second.signature) continue;
     return frame.template returns<Task*>(second.may_end ? nullptr : second.victim);
   }

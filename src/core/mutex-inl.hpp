@@ -120,8 +120,8 @@ WaitEnd Mutex<P>::wait_for_lock(Scheduler& scheduler, Task& me) {
     scheduler.begin_wait(me, *this, Edge::kAnd);
     if (mutant(platform, Mutant::kM21)) word_.fetch_or(kWaiters, std::memory_order_relaxed);
     const Task* holder = owner();
-    platform.trace(trace::EventKind::kBlock, me.id,
-                   holder != nullptr ? holder->id : trace::kNoTask, this->id);
+    platform.trace(trace::EventKind::kBlock, me.id, holder != nullptr ? holder->id : trace::kNoTask,
+                   this->id);
     this->wait_lock.unlock();
     // Whoever hung on us as the next owner of the lock, which we have lost again, walks anew.
     scheduler.activate_parked(me);
@@ -129,8 +129,7 @@ WaitEnd Mutex<P>::wait_for_lock(Scheduler& scheduler, Task& me) {
     this->wait_lock.lock();
     const bool woken_for_it = scheduler.end_link(me);
     // Woken for this lock and too late for it: counts towards the starvation bound.
-    if (woken_for_it && owner() != nullptr && owner() != &me &&
-        me.wait_node.lost < kMaxLost) {
+    if (woken_for_it && owner() != nullptr && owner() != &me && me.wait_node.lost < kMaxLost) {
       ++me.wait_node.lost;
     }
   }

@@ -37,8 +37,9 @@ bool Scheduler<P>::hang_on(Runqueue& rq, Task& p, Task& owner, Hang how) {
   if (how == Hang::kPark) {
     away = owner.on_rq.load(std::memory_order_seq_cst) == OnRq::kNo;
   } else if (how == Hang::kLink) {
-    away = this->rq(owner.cpu.load(std::memory_order_relaxed))
-               .curr.load(std::memory_order_seq_cst) == &owner;
+    away =
+        this->rq(owner.cpu.load(std::memory_order_relaxed)).curr.load(std::memory_order_seq_cst) ==
+        &owner;
   }
   if (mutant(platform_, Mutant::kE60a) && how == Hang::kPark) away = true;
   if (mutant(platform_, Mutant::kE60b) && how == Hang::kLink) away = true;
@@ -87,8 +88,8 @@ void Scheduler<P>::leave_tree(Task& task) {
 }
 
 // Takes `waiter` off `owner`'s tree and puts it back onto a runqueue, that of `owner`, as a blocked
-// context: it lends from there (E53: wake_cpu stays). False: it does not hang there any more, or has
-// been woken since (E61).
+// context: it lends from there (E53: wake_cpu stays). False: it does not hang there any more, or
+// has been woken since (E61).
 template <Platform P>
 bool Scheduler<P>::bring_back(Task& waiter, Task& owner) {
   Frame frame(platform_);
@@ -116,8 +117,8 @@ bool Scheduler<P>::bring_back(Task& waiter, Task& owner) {
   return frame.returns(true);
 }
 
-// One waiter is brought back. Its own waiters come after it, through the front of the owner's list: no
-// recursion (E65), no list link used twice (E64). Returns how many of them that are.
+// One waiter is brought back. Its own waiters come after it, through the front of the owner's list:
+// no recursion (E65), no list link used twice (E64). Returns how many of them that are.
 template <Platform P>
 int Scheduler<P>::activate_one(Task& waiter, Task& owner) {
   Frame frame(platform_);

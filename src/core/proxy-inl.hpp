@@ -68,36 +68,36 @@ typename Scheduler<P>::Walk Scheduler<P>::proxy_migrate(Runqueue& rq, Task& dono
 // so that the link, the owner and the owner's being an owner stand still together. A result without
 // a task to run means: pick again.
 //
-//  row  condition                                   outcome
-//   1   no link: its wait was ended, its wakeup is  p is curr: run it (kIdle if it may not execute
-//       in flight                                   here any more). Else it leaves the runqueue, for
-//                                                   the wakeup to place it (kDeactivated)
-//   2   the link changed since the unlocked look    kPickAgain
-//   3   p is curr                                   remembered: its stack is in use until the switch,
-//                                                   so it is neither parked nor moved (E17)
-//   4   nobody to lend to: the lock is free         p may run here: kRunWaiter. Else (curr: kIdle) the
-//                                                   first waiter is woken and p lends to it as to an
-//                                                   owner (E49)
-//   5   owner off its runqueue                      kParked (curr in chain: kIdle)
-//   6a  owner runs elsewhere, donor does not        kLinked (curr in chain: kIdle)
+//  row  condition                                outcome
+//   1   no link: its wait was ended, its wakeup  p is curr: run it (kIdle if it may not execute
+//       is in flight                             here any more). Else it leaves the runqueue, for
+//                                                the wakeup to place it (kDeactivated)
+//   2   the link changed since the unlocked      kPickAgain
+//       look
+//   3   p is curr                                remembered: its stack is in use until the switch,
+//                                                so it is neither parked nor moved (E17)
+//   4   nobody to lend to: the lock is free      p may run here: kRunWaiter. Else (curr: kIdle) the
+//                                                first waiter is woken and p lends to it as to an
+//                                                owner (E49)
+//   5   owner off its runqueue                   kParked (curr in chain: kIdle)
+//   6a  owner runs elsewhere, donor does not     kLinked (curr in chain: kIdle)
 //       outrank that CPU's donor
-//   6b  owner on another CPU                        kMigrated (curr in chain: kIdle)
-//   7   owner on its way between CPUs               kIdle, so that it can arrive
-//   8   owner no longer queued here (it came in     kPickAgain
+//   6b  owner on another CPU                     kMigrated (curr in chain: kIdle)
+//   7   owner on its way between CPUs            kIdle, so that it can arrive
+//   8   owner no longer queued here (it came in  kPickAgain
 //       between the two looks at it)
-//   9   this walk has met the owner before (p's     kCycle: a deadlock. The task that closed it
-//       own lock, waited for with a time limit,     reports it; if one of its waits has a time limit,
-//       is the shortest cycle)                      nobody does. p hangs on the owner, so that those
-//                                                   upstream park in turn, until one wait ends
-//  10   otherwise                                   owner.blocked_donor = p; go on with the owner
-//  end  p not blocked                               kRunOwner
+//   9   this walk has met the owner before (p's  kCycle: a deadlock. The task that closed it
+//       own lock, waited for with a time limit,  reports it; if one of its waits has a time limit,
+//       is the shortest cycle)                   nobody does. p hangs on the owner, so that those
+//                                                upstream park in turn, until one wait ends
+//  10   otherwise                                owner.blocked_donor = p; go on with the owner
+//  end  p not blocked                            kRunOwner
 //
 // Row 5 comes before row 6 (never migrate only to find the owner asleep, E40); the owner's CPU is
 // read once (E22). Upholds invariants 1, 4, 6, 7, 9, 24, 29, 45.
 template <Platform P>
-typename Scheduler<P>::Walk Scheduler<P>::find_proxy_task(Runqueue& rq, Task& donor)
-  requires(P::kProxyExec)
-{
+typename Scheduler<P>::Walk Scheduler<P>::find_proxy_task(Runqueue& rq,
+                                                          Task& donor) requires(P::kProxyExec) {
   ++rq.proxy.walks;
   ++rq.walk_epoch;
   const std::uint64_t mark = walk_mark_of(rq);
@@ -132,7 +132,8 @@ typename Scheduler<P>::Walk Scheduler<P>::find_proxy_task(Runqueue& rq, Task& do
         return run_waiter(rq, *p);
       }
       if (p == &curr) return proxy_idle(rq);
-      if (mutant(platform_, Mutant::kE49)) return proxy_deactivate(rq, *p, ProxyOutcome::kDeactivated);
+      if (mutant(platform_, Mutant::kE49))
+        return proxy_deactivate(rq, *p, ProxyOutcome::kDeactivated);
       cover(platform_, Way::kRow4Lend);
       owner = on->waiters.first();
       observe(platform_, owner);
@@ -154,11 +155,10 @@ typename Scheduler<P>::Walk Scheduler<P>::find_proxy_task(Runqueue& rq, Task& do
       if (mutant(platform_, Mutant::kE24)) return {ProxyOutcome::kPickAgain};
       return proxy_idle(rq);
     }
-    if (owner_cpu != rq.cpu) {                                   // row 6
+    if (owner_cpu != rq.cpu) {  // row 6
       if (curr_in_chain && !mutant(platform_, Mutant::kE17b)) return proxy_idle(rq);
       if (this->rq(owner_cpu).curr.load(std::memory_order_seq_cst) == owner &&
-          donor.rank().value() <=
-              this->rq(owner_cpu).donor_rank.load(std::memory_order_relaxed)) {
+          donor.rank().value() <= this->rq(owner_cpu).donor_rank.load(std::memory_order_relaxed)) {
         if (!hang_on(rq, *p, *owner, Hang::kLink)) return {ProxyOutcome::kPickAgain};
         ++rq.proxy.links;
         cover(platform_, Way::kRow6Link);

@@ -21,14 +21,14 @@ struct TimerBefore {
 
 // Counters of what proxy execution did on this CPU; statistics, never decisions.
 struct ProxyCounters {
-  std::uint64_t walks = 0;        // picks whose donor was blocked
-  std::uint64_t hops = 0;         // chain members passed
-  std::uint64_t parks = 0;        // owner asleep
-  std::uint64_t links = 0;        // owner running elsewhere, not outranked
-  std::uint64_t migrations = 0;   // contexts moved towards their owner
+  std::uint64_t walks = 0;          // picks whose donor was blocked
+  std::uint64_t hops = 0;           // chain members passed
+  std::uint64_t parks = 0;          // owner asleep
+  std::uint64_t links = 0;          // owner running elsewhere, not outranked
+  std::uint64_t migrations = 0;     // contexts moved towards their owner
   std::uint64_t deactivations = 0;  // waiters dequeued with their wakeup owed
   std::uint64_t cycles = 0;
-  std::uint64_t handoffs = 0;     // locks handed to the paying donor
+  std::uint64_t handoffs = 0;  // locks handed to the paying donor
   std::uint64_t starvation_handoffs = 0;
 };
 
@@ -58,7 +58,7 @@ struct Runqueue {
 
   // Set by anyone under `lock`, cleared by this CPU's schedule(); polled without the lock.
   typename P::template Atomic<std::uint32_t> need_resched;  // 0 or 1
-  typename P::template Atomic<int> nr_queued;  // classes.queued(), for placement
+  typename P::template Atomic<int> nr_queued;               // classes.queued(), for placement
 
   Task* switched_from = nullptr;  // handed across the switch
   Task* deferred_wakes = nullptr;

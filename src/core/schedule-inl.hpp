@@ -114,7 +114,8 @@ void Scheduler<P>::preempt_check(Runqueue& rq, Task& woken) {
   Task& donor = *rq.donor.load(std::memory_order_relaxed);
   if (&donor == &woken) {
     // The current donor waits no longer: the boost of whoever runs on it ends at once (E48).
-    if (rq.curr.load(std::memory_order_relaxed) != &woken && !mutant(platform_, Mutant::kE48)) resched(rq);
+    if (rq.curr.load(std::memory_order_relaxed) != &woken && !mutant(platform_, Mutant::kE48))
+      resched(rq);
   } else if (rq.classes.preempts(woken.se, donor.se, rq.clock_ns)) {
     resched(rq);
   } else {
@@ -127,8 +128,7 @@ void Scheduler<P>::preempt_check(Runqueue& rq, Task& woken) {
 template <Platform P>
 void Scheduler<P>::update_slice(Runqueue& rq) {
   const Task& donor = *rq.donor.load(std::memory_order_relaxed);
-  const Nanos end =
-      donor.is_idle ? kNever : rq.classes.slice_end(donor.se, rq.clock_ns);
+  const Nanos end = donor.is_idle ? kNever : rq.classes.slice_end(donor.se, rq.clock_ns);
   rq.slice_at.store(end, std::memory_order_relaxed);
   platform_.arm(rq.cpu, std::min(end, rq.timer_at.load(std::memory_order_relaxed)));
 }
@@ -172,7 +172,8 @@ template <Platform P>
 void Scheduler<P>::leave_if_not_allowed(Runqueue& rq, Task& prev) {
   // Off the queue, this lock does not guard the task any more.
   if (prev.is_idle || prev.on_rq.load(std::memory_order_relaxed) != OnRq::kQueued) return;
-  if (prev.affinity.has(rq.cpu) || prev.is_blocked.get()) [[likely]] return;
+  if (prev.affinity.has(rq.cpu) || prev.is_blocked.get()) [[likely]]
+    return;
   prev.migrate_to = select_cpu(prev, rq.cpu);
   prev.proxy_move = false;
   deactivate(rq, prev, policy::Dequeue::kMigrate, OnRq::kMigrating);
@@ -198,13 +199,14 @@ Task<P>* Scheduler<P>::pick_next(Runqueue& rq) {
         if (run == nullptr) continue;
       }
     }
-    if (platform_.can_run(*run)) [[likely]] return run;
+    if (platform_.can_run(*run)) [[likely]]
+      return run;
     set_aside(rq, *run);
   }
 }
 
-// A runnable task whose execution context cannot be had here yet sleeps until it can; those who lend
-// to it park on it.
+// A runnable task whose execution context cannot be had here yet sleeps until it can; those who
+// lend to it park on it.
 template <Platform P>
 void Scheduler<P>::set_aside(Runqueue& rq, Task& task) {
   task.state.store(TaskState::kSleeping, std::memory_order_relaxed);
@@ -287,7 +289,8 @@ void Scheduler<P>::finish_switch() {
   if (mutant(platform_, Mutant::kE62) && release_linked) activate_parked(prev);
   rq.lock.unlock();
   if (ended) platform_.retire(prev);
-  deliver_moves(moves);  // first: a wakeup waits for a task on its way, and only we can let it arrive
+  deliver_moves(
+      moves);  // first: a wakeup waits for a task on its way, and only we can let it arrive
   if (release_linked && !mutant(platform_, Mutant::kE56b)) activate_parked(prev);
   deliver_wakes(wakes);
 }
@@ -307,7 +310,8 @@ template <Platform P>
 void Scheduler<P>::preempt_enable() {
   Frame frame(platform_);
   platform_.preempt_enable_no_resched();
-  if (platform_.preemptible() && need_resched()) [[unlikely]] preempt_now();
+  if (platform_.preemptible() && need_resched()) [[unlikely]]
+    preempt_now();
 }
 
 template <Platform P>

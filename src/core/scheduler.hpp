@@ -62,7 +62,8 @@ class Scheduler {
   void schedule(ScheduleMode mode);
   // Preemption on; no lock held: lets a pending reschedule happen now.
   void preempt_point() {
-    if (need_resched()) [[unlikely]] preempt_now();
+    if (need_resched()) [[unlikely]]
+      preempt_now();
   }
   void preempt_now();
   [[nodiscard]] bool need_resched();
@@ -170,8 +171,7 @@ class Scheduler {
   [[nodiscard]] static std::uint64_t walk_mark_of(const Runqueue& rq) {
     return rq.walk_epoch * kMaxCpus + static_cast<std::uint64_t>(rq.cpu);
   }
-  [[nodiscard]] Walk find_proxy_task(Runqueue& rq, Task& donor)
-    requires(P::kProxyExec);
+  [[nodiscard]] Walk find_proxy_task(Runqueue& rq, Task& donor) requires(P::kProxyExec);
   [[nodiscard]] Walk proxy_idle(Runqueue& rq);
   [[nodiscard]] Walk run_waiter(Runqueue& rq, Task& p);
   [[nodiscard]] Walk proxy_deactivate(Runqueue& rq, Task& p, ProxyOutcome outcome);

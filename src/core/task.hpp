@@ -10,12 +10,12 @@
 //                   an unlocker, a timer or stop, the walk (row 4)
 //  is_blocked       set in schedule() when the task really blocks;     rq lock of `cpu`
 //                   cleared by wakeups and the walk
-//  on_rq, cpu       activate, deactivate, migration, wakeups           rq lock of its queue; off rq:
-//                                                                      task_lock
+//  on_rq, cpu       activate, deactivate, migration, wakeups           rq lock of its queue; off
+//                                                                      rq: task_lock
 //  wake_cpu         placement and affinity; a proxy migration          as `cpu`
 //                   leaves it alone: cpu != wake_cpu <=> migrated
-//  on_cpu           the switch                                         set under rq lock; cleared on
-//                                                                      its other side
+//  on_cpu           the switch                                         set under rq lock; cleared
+//                                                                      on its other side
 //  blocked_donor    the walk: the waiter this owner runs for;          rq lock; read by unlock with
 //                   meaningful only while rq.donor != rq.curr           preemption off
 //  parked tree      park, activation, wakeups                          blocked_lock of the owner

@@ -24,8 +24,8 @@ void Scheduler<P>::arm_timer(Task& task, Nanos when_ns) {
   }
 }
 
-// After it returns the timer does not end any wait of this task any more. Called by the task itself,
-// so timer.cpu stands still.
+// After it returns the timer does not end any wait of this task any more. Called by the task
+// itself, so timer.cpu stands still.
 template <Platform P>
 void Scheduler<P>::cancel_timer(Task& task) {
   Frame frame(platform_);
@@ -59,9 +59,8 @@ bool Scheduler<P>::expire_first(int cpu, Nanos now_ns) {
     queue.timer_at.store(next != nullptr ? next->when_ns : kNever, std::memory_order_relaxed);
     // Under timer_lock, so that a timer that is not armed any more ends no later wait.
     WaitEnd expected = WaitEnd::kNone;
-    ended = task->wait_end.compare_exchange_strong(expected, WaitEnd::kTimedOut,
-                                                   std::memory_order_seq_cst,
-                                                   std::memory_order_seq_cst);
+    ended = task->wait_end.compare_exchange_strong(
+        expected, WaitEnd::kTimedOut, std::memory_order_seq_cst, std::memory_order_seq_cst);
   }
   if (ended) {
     drop_link(*task);

@@ -1,5 +1,5 @@
-// How a task waits, for anything: open_wait, begin_wait, block, end_link; and how a wait is ended by
-// others: satisfy, end_wait. Sleep and join; the locks are in mutex-inl.hpp.
+// How a task waits, for anything: open_wait, begin_wait, block, end_link; and how a wait is ended
+// by others: satisfy, end_wait. Sleep and join; the locks are in mutex-inl.hpp.
 #pragma once
 
 #include "core/scheduler.hpp"
@@ -39,8 +39,9 @@ WaitEnd Scheduler<P>::block(Task& me) {
     end_wait(*victim, WaitEnd::kDeadlock);
     if (victim == &me) return frame.returns(WaitEnd::kDeadlock);
   }
-  // Partner: who ends a wait exchanges wait_end first and then looks at the link and the state, both
-  // of which we have published. One of the two sees the other; else the end of the wait were lost.
+  // Partner: who ends a wait exchanges wait_end first and then looks at the link and the state,
+  // both of which we have published. One of the two sees the other; else the end of the wait were
+  // lost.
   const WaitEnd end = me.wait_end.load(std::memory_order_seq_cst);
   if (end != WaitEnd::kNone && !mutant(platform_, Mutant::kE44)) return frame.returns(end);
   schedule(ScheduleMode::kBlock);
@@ -65,7 +66,8 @@ bool Scheduler<P>::satisfy(Task& waiter, const Waitable& on, WaitEnd why) {
   Frame frame(platform_);
   Guard guard(waiter.blocked_lock);
   // Another unlocker may have been here before (E05), or the wait has ended by itself.
-  if (waiter.blocked_on.load(std::memory_order_relaxed) != &on && !mutant(platform_, Mutant::kE07)) {
+  if (waiter.blocked_on.load(std::memory_order_relaxed) != &on &&
+      !mutant(platform_, Mutant::kE07)) {
     return frame.returns(false);
   }
   if (why != WaitEnd::kNone) {
@@ -114,9 +116,11 @@ WaitEnd Scheduler<P>::sleep_until(Nanos when_ns) {
   for (;;) {
     anchor.again();
     // Partner: the timer's exchange of wait_end, then its look at the state. One sees the other.
-    if (!mutant(platform_, Mutant::kE44)) me.state.store(TaskState::kSleeping, std::memory_order_seq_cst);
+    if (!mutant(platform_, Mutant::kE44))
+      me.state.store(TaskState::kSleeping, std::memory_order_seq_cst);
     if (me.wait_end.load(std::memory_order_seq_cst) != WaitEnd::kNone) break;
-    if (mutant(platform_, Mutant::kE44)) me.state.store(TaskState::kSleeping, std::memory_order_seq_cst);
+    if (mutant(platform_, Mutant::kE44))
+      me.state.store(TaskState::kSleeping, std::memory_order_seq_cst);
     schedule(ScheduleMode::kBlock);
   }
   me.state.store(TaskState::kRunnable, std::memory_order_relaxed);
@@ -175,8 +179,8 @@ void Scheduler<P>::exit() {
   activate_parked(me);
   platform_.trace(trace::EventKind::kExit, me.id, trace::kNoTask, 0);
   {
-    // A late wakeup looks at the state and changes it under this lock: it may not have seen us asleep
-    // before and make us runnable afterwards.
+    // A late wakeup looks at the state and changes it under this lock: it may not have seen us
+    // asleep before and make us runnable afterwards.
     Guard guard(me.task_lock);
     me.state.store(TaskState::kDead, std::memory_order_seq_cst);
   }

@@ -42,8 +42,8 @@ template <typename P>
 struct WaitNode {
   Task<P>* prev = nullptr;
   Task<P>* next = nullptr;
-  policy::Rank rank;       // rank under which it was queued
-  std::uint8_t lost = 0;   // times in a row that it was woken and found the lock taken again
+  policy::Rank rank;      // rank under which it was queued
+  std::uint8_t lost = 0;  // times in a row that it was woken and found the lock taken again
   bool queued = false;
 };
 

@@ -151,15 +151,13 @@ void Scheduler<P>::start(Task& task, int cpu) {
 }
 
 // Where a task that becomes runnable goes: its preferred CPU if that is idle, else an idle one it
-// may use, else (realtime) the CPU with the lowest-ranked donor that it outranks, else its preferred
-// CPU, else the one with the fewest queued. Ties go to the lowest number. Reads other CPUs without
-// their locks: a wrong guess costs time, never correctness.
+// may use, else (realtime) the CPU with the lowest-ranked donor that it outranks, else its
+// preferred CPU, else the one with the fewest queued. Ties go to the lowest number. Reads other
+// CPUs without their locks: a wrong guess costs time, never correctness.
 template <Platform P>
 int Scheduler<P>::select_cpu(const Task& task, int preferred) const {
   const bool may_stay = preferred >= 0 && preferred < cpus_ && task.affinity.has(preferred);
-  const auto queued = [this](int cpu) {
-    return rq(cpu).nr_queued.load(std::memory_order_relaxed);
-  };
+  const auto queued = [this](int cpu) { return rq(cpu).nr_queued.load(std::memory_order_relaxed); };
   if (may_stay && queued(preferred) == 0) return preferred;
   int lowest_rank_cpu = -1;
   int emptiest = -1;
@@ -175,8 +173,7 @@ int Scheduler<P>::select_cpu(const Task& task, int preferred) const {
   }
   PX_CHECK(emptiest >= 0, "a task's affinity names at least one CPU of its runtime");
   const bool outranked_here =
-      may_stay &&
-      rq(preferred).donor_rank.load(std::memory_order_relaxed) >= task.rank().value();
+      may_stay && rq(preferred).donor_rank.load(std::memory_order_relaxed) >= task.rank().value();
   if (lowest_rank_cpu >= 0 && (!may_stay || outranked_here)) return lowest_rank_cpu;
   return may_stay ? preferred : emptiest;
 }

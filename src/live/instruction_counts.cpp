@@ -2,8 +2,8 @@
 // task) execute, with proxy execution switched off at run time. For switched_off_test.cpp, which
 // runs two builds of this program.
 //
-// The CPU's trap flag makes one signal of each instruction; its handler counts. Counts are the least
-// of many turns, for a turn may meet an interrupt or the end of a slice.
+// The CPU's trap flag makes one signal of each instruction; its handler counts. Counts are the
+// least of many turns, for a turn may meet an interrupt or the end of a slice.
 #include <algorithm>
 #include <atomic>
 #include <climits>

@@ -11,10 +11,12 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <fstream>
 #include <memory>
@@ -37,7 +39,8 @@ using namespace std::chrono_literals;
 
 std::chrono::milliseconds soak_time() {
   const char* const text = std::getenv("PX_SOAK_SECONDS");
-  const int seconds = text != nullptr ? std::atoi(text) : 5;
+  int seconds = 5;
+  if (text != nullptr) std::from_chars(text, text + std::strlen(text), seconds);
   return std::chrono::seconds(std::max(seconds, 1));
 }
 

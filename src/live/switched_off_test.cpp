@@ -1,6 +1,7 @@
-// Goal: proxy execution that is switched off at run time costs nothing: lock, unlock and yield, which
-// is schedule(), execute at most two instructions more than in a build without it.
-// Method: two builds of instruction_counts.cpp print their counts; a yield is counted there and back.
+// Goal: proxy execution that is switched off at run time costs nothing: lock, unlock and yield,
+// which is schedule(), execute at most two instructions more than in a build without it.
+// Method: two builds of instruction_counts.cpp print their counts; a yield is counted there and
+// back.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -29,9 +30,10 @@ Counts run(const char* program) {
 TEST(SwitchedOff, ExecutesAtMostTwoInstructionsMoreThanCompiledOut) {
   const Counts with = run(PX_COUNTS_WITH);
   const Counts without = run(PX_COUNTS_WITHOUT);
-  std::printf("instructions with proxy execution switched off: lock %ld, unlock %ld, yield and back "
-              "%ld; compiled out: %ld, %ld, %ld\n",
-              with.lock, with.unlock, with.yield, without.lock, without.unlock, without.yield);
+  std::printf(
+      "instructions with proxy execution switched off: lock %ld, unlock %ld, yield and back "
+      "%ld; compiled out: %ld, %ld, %ld\n",
+      with.lock, with.unlock, with.yield, without.lock, without.unlock, without.yield);
   // Else nothing was counted.
   ASSERT_GT(without.lock, 5);
   ASSERT_GT(without.unlock, 5);

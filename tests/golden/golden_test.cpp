@@ -85,8 +85,8 @@ TEST_P(Golden, RunsAsPublished) {
   EXPECT_EQ(compared, 2) << "proxy and none";
 }
 
-// The expectations for inheritance are the same numbers that the reference scheduler of tests/oracle
-// reaches (its own test); the simulator refuses the protocol by name.
+// The expectations for inheritance are the same numbers that the reference scheduler of
+// tests/oracle reaches (its own test); the simulator refuses the protocol by name.
 TEST_P(Golden, InheritanceIsRefusedByName) {
   if (workload().locks.empty()) {
     EXPECT_NO_THROW((void)run(workload(), "inherit"));
