@@ -140,7 +140,8 @@ class [[nodiscard]] Task {
     if (state_ == nullptr) throw std::system_error(make_error_code(errc::invalid_join));
     detail::join_task(*state_);
     const auto state = std::move(state_);
-    if (state->error) std::rethrow_exception(state->error);
+    // Taken out: whoever lets go of the state last (it may be the ended task) frees no exception.
+    if (state->error) std::rethrow_exception(std::exchange(state->error, nullptr));
     if constexpr (!std::is_void_v<R>) return std::move(*state->result);
   }
   // Sets the task's stop token. Any thread.

@@ -38,7 +38,9 @@ using SchedParams = std::variant<Fair, Realtime, Deadline, Idle>;
 // CPUs of a runtime, numbered from 0. Empty = all of them.
 class CpuSet {
  public:
+  // The empty set.
   constexpr CpuSet() = default;
+  // The given CPUs, as by add().
   constexpr CpuSet(std::initializer_list<int> cpus) {
     for (const int cpu : cpus) add(cpu);
   }
@@ -46,9 +48,11 @@ class CpuSet {
   constexpr void add(int cpu) {
     if (cpu >= 0 && cpu < kSize) words_[cpu / 64] |= std::uint64_t{1} << (cpu % 64);
   }
+  // Whether the set contains that CPU; false for a number out of range.
   [[nodiscard]] constexpr bool has(int cpu) const {
     return cpu >= 0 && cpu < kSize && ((words_[cpu / 64] >> (cpu % 64)) & 1) != 0;
   }
+  // Whether it contains none.
   [[nodiscard]] constexpr bool empty() const {
     for (const auto word : words_) {
       if (word != 0) return false;

@@ -27,7 +27,9 @@ class task_local {
         this, []() -> void* { return new T(); },
         [](void* object) { delete static_cast<T*>(object); }));
   }
+  // As get().
   T& operator*() { return get(); }
+  // As get().
   T* operator->() { return &get(); }
 };
 

@@ -15,12 +15,14 @@ namespace this_task {
 void yield();
 // Sleeps at least that long; a negative time returns at once.
 void sleep_for_ns(std::int64_t duration_ns);
+// As sleep_for_ns.
 template <typename Rep, typename Period>
 void sleep_for(const std::chrono::duration<Rep, Period>& duration) {
   using std::chrono::duration_cast;
   using std::chrono::nanoseconds;
   sleep_for_ns(duration_cast<nanoseconds>(duration).count());
 }
+// Until an instant of any clock; a change of that clock meanwhile is not seen.
 template <typename Clock, typename Duration>
 void sleep_until(const std::chrono::time_point<Clock, Duration>& time) {
   sleep_for(time - Clock::now());
@@ -49,7 +51,9 @@ void set_affinity(const CpuSet& cpus);
 // destroyed by the task and on the scope that made it. Keep it to a few microseconds.
 class PreemptGuard {
  public:
+  // Preemption of the calling task is off from here on.
   PreemptGuard() noexcept;
+  // On again, unless another guard lives; a preemption that was put off happens here.
   ~PreemptGuard();
   PreemptGuard(const PreemptGuard&) = delete;
   PreemptGuard& operator=(const PreemptGuard&) = delete;

@@ -40,7 +40,7 @@ struct Counts {
   long yield = LONG_MAX;
 };
 
-constexpr int kTurns = 200;
+constexpr int kTurns = 50;
 
 void count_locks(Counts& counts) {
   px::Mutex mutex;

@@ -222,11 +222,13 @@ void Platform::switch_context(Task& from, Task& to) {
     carrier.out = {other, carrier.cpu, &to, true};
     if (ends) fiber::switch_final(from.context.fiber, carrier.native);
     fiber::switch_to(from.context.fiber, carrier.native);
+    arrive();
     return;
   }
   carrier.current = &to;
   if (ends) fiber::switch_final(from.context.fiber, to.context.fiber);
   fiber::switch_to(from.context.fiber, to.context.fiber);
+  arrive();
 }
 
 // The calling task, which is bound to nothing, goes on on the spare carrier: somebody waits for the

@@ -33,13 +33,6 @@ inline void Platform::before_pick() {
       move_to_spare();
   }
   Cpu& cpu = *static_cast<Carrier*>(current_worker())->cpu;  // anew: it may be another thread's
-  if constexpr (!kAsynchronousPreemption) {
-    // The thread sanitizer keeps a signal that it holds back with the task that was running: that
-    // one takes it along. So each task gets a timer and signals of its own.
-    cpu.armed_at.store(kNever, std::memory_order_seq_cst);
-    cpu.tick_pending.store(true, std::memory_order_relaxed);
-    thread_state().signal_sent.store(0, std::memory_order_seq_cst);
-  }
   if (cpu.tick_pending.load(std::memory_order_relaxed)) [[unlikely]] {
     cpu.tick_pending.store(false, std::memory_order_relaxed);
     const Nanos at = now();
@@ -67,6 +60,18 @@ inline void Platform::arm(int index, Nanos when) {
     armed = cpu.armed_at.load(std::memory_order_seq_cst);
     if (armed >= when) return;
     when = armed;
+  }
+}
+
+// For a task that the CPU has just switched to.
+inline void Platform::arrive() {
+  if constexpr (!kAsynchronousPreemption) {
+    // The thread sanitizer keeps a signal that it holds back with the task that was running, which
+    // has taken it along. So each task gets a timer and signals of its own.
+    Cpu& cpu = *static_cast<Carrier*>(current_worker())->cpu;
+    thread_state().signal_sent.store(0, std::memory_order_seq_cst);
+    cpu.armed_at.store(kNever, std::memory_order_seq_cst);
+    arm(cpu.index, machine_.scheduler().next_expiry(cpu.index));
   }
 }
 

@@ -96,6 +96,7 @@ class Platform {
   [[nodiscard]] bool preemptible() const { return preempt_count() == 0 && this_cpu() >= 0; }
   void before_pick();
   void switch_context(Task& from, Task& to);
+  void arrive();
   [[nodiscard]] bool can_run(const Task& task);
   [[nodiscard]] bool await_turn(Task& task);
   void retire(Task& task);

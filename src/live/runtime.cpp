@@ -12,6 +12,7 @@
 
 #include "base/proxy_switch.hpp"
 #include "live/foreign.hpp"
+#include "live/platform-inl.hpp"
 #include "live/stack_fault.hpp"
 
 namespace px {
@@ -245,6 +246,7 @@ void RuntimeImpl::start_core(CoreOptions options, std::shared_ptr<TaskStateBase>
 void RuntimeImpl::task_entry(void* argument) noexcept {
   auto& object = *static_cast<TaskObject*>(argument);
   RuntimeImpl& runtime = *object.runtime;
+  runtime.scheduler().platform().arrive();
   runtime.scheduler().first_run();
   run_user_code(object);
   destroy_slots(*object.state);

@@ -1,6 +1,6 @@
 # Goal: the output that README.md shows is the output of today's px.
-# Method: a block under the line <!-- output --> begins with "$ px ARGUMENTS"; px runs with these
-# arguments in the root of the tree, and must print, on both streams together, the rest of the block.
+# Method: a block under the line <!-- output --> begins with "$ px ARGUMENTS"; px runs with them in
+# the root of the tree, and must print, on both streams together, the rest of the block.
 cmake_minimum_required(VERSION 3.25)
 set(mark "<!-- output -->\n```\n$ px ")
 file(READ ${ROOT}/README.md text)
