@@ -13,6 +13,14 @@ void Scheduler<P>::yield() {
 }
 
 template <Platform P>
+bool Scheduler<P>::pushable(const Runqueue& rq, const Task& task) const {
+  return task.on_rq.load(std::memory_order_relaxed) == OnRq::kQueued &&
+         task.cpu.load(std::memory_order_relaxed) == rq.cpu && !task.is_blocked.get() &&
+         &task != rq.curr.load(std::memory_order_relaxed) &&
+         &task != rq.donor.load(std::memory_order_relaxed);
+}
+
+template <Platform P>
 void Scheduler<P>::set_affinity(Task& task, const CpuMask& mask) {
   PX_CHECK(!(mask & CpuMask::first(cpus_)).empty(), "affinity names no CPU of this runtime");
   platform_.preempt_disable();
@@ -25,13 +33,13 @@ void Scheduler<P>::set_affinity(Task& task, const CpuMask& mask) {
       // A blocked context may stay where it lends: it is placed anew when it wakes.
       if (!mask.has(queue->cpu) && !task.is_blocked.get()) {
         charge(*queue);
-        if (queue->curr.load(std::memory_order_relaxed) == &task) {
-          resched(*queue);  // schedule() sends it away
-        } else {
+        if (pushable(*queue, task)) {
           task.migrate_to = select_cpu(task, -1);
           task.proxy_move = false;
           deactivate(*queue, task, policy::Dequeue::kMigrate, OnRq::kMigrating);
           moved = &task;
+        } else {
+          resched(*queue);  // it runs: schedule() sends it away
         }
       }
       queue->lock.unlock();

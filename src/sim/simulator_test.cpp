@@ -222,5 +222,42 @@ TEST(Simulator, DonorMigratesToTheOwnerAndReturns) {
   EXPECT_EQ(lab.finished["H"], 9);
 }
 
+// While L runs for the blocked H, neither is pushable, and M, queued, is; afterwards H and L are
+// again ordinary tasks: whichever is queued and does not run is pushable.
+TEST(Simulator, OwnerAndDonorArePushableOnlyWhenProxyingIsOver) {
+  Lab lab;
+  Simulator::Mutex m;
+  std::map<std::string, Simulator::Task*> tasks;
+  const auto me = [&](const char* name) { tasks[name] = &lab.simulator->current(); };
+  const auto pushable = [&](const char* name) {
+    return lab.simulator->scheduler().pushable(lab.simulator->scheduler().rq(0), *tasks.at(name));
+  };
+  lab.fifo("L", 1, 0, [&] {
+    me("L");
+    lab.lock(m);
+    lab.work(5);
+    EXPECT_FALSE(pushable("L"));  // runs
+    EXPECT_FALSE(pushable("H"));  // pays
+    EXPECT_TRUE(pushable("M"));
+    lab.unlock(m);
+    lab.work(1);
+  });
+  lab.fifo("M", 2, 1, [&] {
+    me("M");
+    lab.work(2);
+  });
+  lab.fifo("H", 3, 2, [&] {
+    me("H");
+    lab.lock(m);
+    EXPECT_TRUE(pushable("L"));  // the boost is over, and it is back on the list
+    EXPECT_TRUE(pushable("M"));
+    EXPECT_FALSE(pushable("H"));
+    lab.work(1);
+    lab.unlock(m);
+  });
+  lab.run();
+  EXPECT_EQ(lab.finished.size(), 3U);
+}
+
 }  // namespace
 }  // namespace px::sim
