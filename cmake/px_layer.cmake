@@ -28,7 +28,7 @@ target_compile_features(px_options INTERFACE cxx_std_20)
 target_compile_options(px_options INTERFACE ${PX_WARNINGS} -fno-omit-frame-pointer)
 if(PX_SANITIZE)
   target_compile_options(px_options INTERFACE
-    -fsanitize=${PX_SANITIZE} -fno-sanitize-recover=all -g)
+    -fsanitize=${PX_SANITIZE} -fno-sanitize-recover=all -g1)
   target_link_options(px_options INTERFACE -fsanitize=${PX_SANITIZE})
 endif()
 if(PX_TESTS)
@@ -109,8 +109,8 @@ function(px_layer_without_proxy name)
   target_compile_definitions(px_${name}_off PRIVATE ${definitions} PUBLIC PX_PROXY_EXEC=0)
 endfunction()
 
-# px_test(NAME [LABEL label] LIBS target... SOURCES file...): one GoogleTest executable, found by ctest. A test
-# that stands in a layer's folder sees what the layer sees.
+# px_test(NAME [LABEL label] LIBS target... SOURCES file...): one GoogleTest executable, found by
+# ctest. A test that stands in a layer's folder sees what the layer sees.
 function(px_test name)
   if(NOT PX_TESTS)
     return()
@@ -125,7 +125,7 @@ function(px_test name)
   cmake_path(GET CMAKE_CURRENT_SOURCE_DIR PARENT_PATH parent)
   if(parent STREQUAL ${PX_SOURCE_ROOT}/src)
     cmake_path(GET CMAKE_CURRENT_SOURCE_DIR FILENAME layer)
-    # What scripts/test runs under the sanitizers; with the thread sanitizer where there are threads.
+    # What scripts/test runs under the sanitizers; where there are threads, also under theirs.
     set(label sanitized)
     add_dependencies(px_sanitized_tests ${name})
     if(layer IN_LIST PX_THREADED_LAYERS)

@@ -1,4 +1,4 @@
-# Goal: what README.md says under "Use it" works, with an installed package and with add_subdirectory.
+# Goal: what README.md says under "Use it" works, with an installed package and as a subdirectory.
 # Method: builds and runs counter.cpp in a build folder of its own. WAY = installed: the package is
 # installed into a fresh prefix first. The program must print the sum that mutual exclusion gives.
 cmake_minimum_required(VERSION 3.25)

@@ -93,8 +93,9 @@ std::optional<std::string> included(const std::string& line) {
 bool is_facade(const std::string& header) {
   static constexpr std::string_view kFolders[] = {"workload/", "trace/",  "report/",
                                                   "base/",     "policy/", "px/"};
-  static constexpr std::string_view kHeaders[] = {"sim/run.hpp", "live/run.hpp", "linux/run.hpp",
-                                                  "check/check.hpp", "bench/run.hpp"};
+  static constexpr std::string_view kHeaders[] = {"sim/run.hpp",   "live/run.hpp",
+                                                  "linux/run.hpp", "check/check.hpp",
+                                                  "bench/run.hpp", "bench/run.hpp"};
   if (header.find('/') == std::string::npos) return true;
   return std::any_of(std::begin(kFolders), std::end(kFolders),
                      [&](std::string_view folder) { return header.starts_with(folder); }) ||
