@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "px/duration.hpp"
+
 namespace px {
 inline namespace v0 {
 
@@ -26,8 +28,10 @@ enum class Protocol : std::uint8_t {
 // a row.
 //
 // May be a static: constant-initialised, usable before any Runtime exists (but locked only by
-// tasks). May be destroyed as soon as its last owner has unlocked it; destroying one that is held
-// or waited for is fatal. All functions: tasks of a px::Runtime only, else errc::not_a_task.
+// tasks), and locked by tasks of one runtime at a time (other_runtime). A task that ends while it
+// holds one is fatal: nobody else could release it. May be destroyed as soon as its last owner has
+// unlocked it; destroying one that is held or waited for is fatal. All functions: tasks of a
+// px::Runtime only, else errc::not_a_task.
 class Mutex {
  public:
   constexpr Mutex() noexcept = default;
@@ -46,14 +50,12 @@ class Mutex {
   // False: the time has passed. A hand-over that happens first wins. Never throws Deadlock.
   template <typename Rep, typename Period>
   [[nodiscard]] bool try_lock_for(const std::chrono::duration<Rep, Period>& duration) {
-    return try_lock_until(std::chrono::steady_clock::now() + duration);
+    return try_lock_for_ns(detail::saturated_ns(duration));
   }
   // As try_lock_for, until an instant of any clock; a change of that clock meanwhile is not seen.
   template <typename Clock, typename Duration>
   [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Duration>& time) {
-    using std::chrono::duration_cast;
-    using std::chrono::nanoseconds;
-    return try_lock_for_ns(duration_cast<nanoseconds>(time - Clock::now()).count());
+    return try_lock_for_ns(detail::ns_until(time));
   }
   // By the owner only; by anyone else it is fatal.
   void unlock() noexcept;

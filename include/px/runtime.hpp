@@ -61,9 +61,11 @@ class TaskStateBase {
 
   std::exception_ptr error;
   TaskObject* object = nullptr;
-  RuntimeImpl* runtime = nullptr;
+  // Shared, so that a handle may outlive its runtime.
+  std::shared_ptr<RuntimeImpl> runtime;
   std::atomic<bool> stop{false};
   std::atomic<bool> detached{false};
+  std::atomic<bool> ended{false};  // set by the task; then `object` and `runtime` are not touched
   std::string name;
   // px::task_local objects, in order of creation; the task's own.
   struct Slot {
@@ -108,6 +110,7 @@ class TaskStateFor final : public TaskState<R> {
 void start_task(RuntimeImpl& runtime, const TaskOptions& options,
                 std::shared_ptr<TaskStateBase> state);
 void join_task(TaskStateBase& state);
+void join_at_destruction(TaskStateBase& state) noexcept;
 void request_stop(TaskStateBase& state) noexcept;
 void detach_task(TaskStateBase& state) noexcept;
 void set_task_params(TaskStateBase& state, const SchedParams& params);
@@ -116,7 +119,10 @@ void set_task_affinity(TaskStateBase& state, const CpuSet& cpus);
 
 }  // namespace detail
 
-// A handle to a task. Move-only. Its destructor requests a stop and joins, like std::jthread.
+// A handle to a task. Move-only; used by one thread at a time. Its destructor, and assignment to
+// it, request a stop and join, like std::jthread; an exception of the task that nobody joined is
+// dropped then. Where that join may not block (a deadlock, a PreemptGuard) it is fatal: join()
+// before.
 template <typename R>
 class [[nodiscard]] Task {
  public:
@@ -153,7 +159,7 @@ class [[nodiscard]] Task {
     if (state_ != nullptr) detail::detach_task(*state_);
     state_ = nullptr;
   }
-  // Class and parameters from now on, whatever the task is doing. Any thread.
+  // Class and parameters from now on, whatever the task is doing; nothing once it has ended.
   void set_params(const SchedParams& params) { detail::set_task_params(checked(), params); }
   // The CPUs it may run on from now on; moves it if need be. Any thread. Throws invalid_affinity.
   void set_affinity(const CpuSet& cpus) { detail::set_task_affinity(checked(), cpus); }
@@ -166,10 +172,10 @@ class [[nodiscard]] Task {
     if (state_ == nullptr) throw std::system_error(make_error_code(errc::invalid_join));
     return *state_;
   }
-  void finish() {
+  void finish() noexcept {
     if (state_ == nullptr) return;
     detail::request_stop(*state_);
-    detail::join_task(*state_);
+    detail::join_at_destruction(*state_);
     state_ = nullptr;
   }
 
@@ -232,7 +238,7 @@ class Runtime {
   }
 
  private:
-  std::unique_ptr<detail::RuntimeImpl> impl_;
+  std::shared_ptr<detail::RuntimeImpl> impl_;
 };
 
 // Inside a task: starts another one in the same runtime. Elsewhere: errc::not_a_task.

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "px/duration.hpp"
 #include "px/sched_params.hpp"
 #include "px/stop_token.hpp"
 
@@ -18,14 +19,12 @@ void sleep_for_ns(std::int64_t duration_ns);
 // As sleep_for_ns.
 template <typename Rep, typename Period>
 void sleep_for(const std::chrono::duration<Rep, Period>& duration) {
-  using std::chrono::duration_cast;
-  using std::chrono::nanoseconds;
-  sleep_for_ns(duration_cast<nanoseconds>(duration).count());
+  sleep_for_ns(detail::saturated_ns(duration));
 }
 // Until an instant of any clock; a change of that clock meanwhile is not seen.
 template <typename Clock, typename Duration>
 void sleep_until(const std::chrono::time_point<Clock, Duration>& time) {
-  sleep_for(time - Clock::now());
+  sleep_for_ns(detail::ns_until(time));
 }
 // A place where a pending preemption may happen; a few ns otherwise. For loops that make no other
 // px call in code that cannot be preempted by signal. Harmless on a foreign thread.
@@ -42,7 +41,8 @@ void set_params(const SchedParams& params);
 void set_affinity(const CpuSet& cpus);
 // The CPU that runs the caller at this moment.
 [[nodiscard]] int cpu();
-// CPU time executed by the calling task so far, without the time of those who ran in between.
+// Time the calling task has been on its CPU so far, without the time of the tasks that ran in
+// between; what the kernel gave to other threads meanwhile is in it.
 [[nodiscard]] std::chrono::nanoseconds executed();
 
 }  // namespace this_task

@@ -78,12 +78,11 @@ bool Scheduler<P>::scan_cycle(Task& me, CycleScan& scan) {
 
 // The task whose wait must end to break the cycle that `me` has just closed; nullptr: no cycle, or
 // one of its waits has a time limit or a stop token and will end by itself. All who find the same
-// cycle choose the same victim: the member that blocked last.
+// cycle choose the same victim: the member that blocked last. `seq`: of the wait to end.
 template <Platform P>
-Task<P>* Scheduler<P>::find_deadlock_victim(Task& me) {
+Task<P>* Scheduler<P>::find_deadlock_victim(Task& me, std::uint64_t& seq) {
   Frame frame(platform_);
   Task* owner = nullptr;
-  std::uint64_t seq = 0;
   bool may_end = false;
   if (!next_in_chain(me, owner, seq, may_end)) return frame.template returns<Task*>(nullptr);
   if (owner != &me && owner->blocked_on.load(std::memory_order_seq_cst) == nullptr) {
@@ -97,6 +96,8 @@ Task<P>* Scheduler<P>::find_deadlock_victim(Task& me) {
     if (!scan_cycle(me, first) || !scan_cycle(me, second))
       return frame.template returns<Task*>(nullptr);
     if (first.signature != second.signature) continue;
+    seq = second.victim_seq;
+    observe_sequence(platform_, seq);
     return frame.template returns<Task*>(second.may_end ? nullptr : second.victim);
   }
 }

@@ -192,6 +192,7 @@ class Scheduler {
   [[nodiscard]] int activate_one(Task& waiter, Task& owner);
 
   // wait-inl.hpp
+  void end_deadlocked(Task& victim, std::uint64_t seq);
   void drop_link(Task& task);
 
   // wakeup-inl.hpp
@@ -206,7 +207,7 @@ class Scheduler {
   struct CycleScan;
   [[nodiscard]] bool scan_cycle(Task& me, CycleScan& scan);
   [[nodiscard]] bool next_in_chain(Task& task, Task*& owner, std::uint64_t& seq, bool& may_end);
-  [[nodiscard]] Task* find_deadlock_victim(Task& me);
+  [[nodiscard]] Task* find_deadlock_victim(Task& me, std::uint64_t& seq);
 
   P& platform_;
   bool proxy_enabled_;

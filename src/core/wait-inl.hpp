@@ -35,10 +35,8 @@ void Scheduler<P>::begin_wait(Task& me, Waitable& on, Edge edge) {
 template <Platform P>
 WaitEnd Scheduler<P>::block(Task& me) {
   Frame frame(platform_);
-  if (Task* victim = find_deadlock_victim(me)) {
-    end_wait(*victim, WaitEnd::kDeadlock);
-    if (victim == &me) return frame.returns(WaitEnd::kDeadlock);
-  }
+  std::uint64_t seq = 0;
+  if (Task* victim = find_deadlock_victim(me, seq)) end_deadlocked(*victim, seq);
   // Partner: who ends a wait exchanges wait_end first and then looks at the link and the state,
   // both of which we have published. One of the two sees the other; else the end of the wait were
   // lost.
@@ -46,6 +44,27 @@ WaitEnd Scheduler<P>::block(Task& me) {
   if (end != WaitEnd::kNone && !mutant(platform_, Mutant::kE44)) return frame.returns(end);
   schedule(ScheduleMode::kBlock);
   return frame.returns(me.wait_end.load(std::memory_order_acquire));
+}
+
+// Ends the very wait that closed a cycle: another discoverer may have ended it already, and the
+// victim may wait for something else by now.
+template <Platform P>
+void Scheduler<P>::end_deadlocked(Task& victim, std::uint64_t seq) {
+  Frame frame(platform_);
+  {
+    Guard guard(victim.blocked_lock);
+    const Waitable* on = victim.blocked_on.load(std::memory_order_relaxed);
+    WaitEnd expected = WaitEnd::kNone;
+    if (on == nullptr || victim.block_seq != seq ||
+        !victim.wait_end.compare_exchange_strong(expected, WaitEnd::kDeadlock,
+                                                 std::memory_order_seq_cst,
+                                                 std::memory_order_seq_cst)) {
+      return;
+    }
+    victim.blocked_on.store(nullptr, std::memory_order_release);
+    platform_.trace(trace::EventKind::kUnblock, victim.id, trace::kNoTask, on->id);
+  }
+  wake(victim);
 }
 
 template <Platform P>
@@ -158,6 +177,8 @@ WaitEnd Scheduler<P>::join(Task& task, Nanos deadline_ns) {
   }
   exit.wait_lock.unlock();
   cancel_timer(me);
+  // Others may have hung on us as on a link of the chain that we leave.
+  if (end != WaitEnd::kNotified) activate_parked(me);
   preempt_enable();
   return end;
 }

@@ -136,6 +136,14 @@ void start_task(RuntimeImpl& runtime, const TaskOptions& options,
   runtime.start(options, std::move(state));
 }
 void join_task(TaskStateBase& state) { state.runtime->join(state); }
+void join_at_destruction(TaskStateBase& state) noexcept {
+  try {
+    state.runtime->join(state);
+  } catch (const std::exception& error) {
+    fatal("px: the handle of task \"" + state.name + "\" is destroyed where it cannot be joined: " +
+          error.what() + "; join it, or detach it, before");
+  }
+}
 void request_stop(TaskStateBase& state) noexcept {
   state.stop.store(true, std::memory_order_release);
 }
@@ -144,9 +152,12 @@ void detach_task(TaskStateBase& state) noexcept {
   state.runtime->drop_reference(*state.object);
 }
 void set_task_params(TaskStateBase& state, const SchedParams& params) {
-  state.runtime->scheduler().set_params(state.object->core, core_params(params));
+  const policy::Params checked = core_params(params);
+  if (state.ended.load(std::memory_order_acquire)) return;
+  state.runtime->scheduler().set_params(state.object->core, checked);
 }
 void set_task_affinity(TaskStateBase& state, const CpuSet& cpus) {
+  if (state.ended.load(std::memory_order_acquire)) return;
   state.runtime->scheduler().set_affinity(state.object->core, state.runtime->mask_of(cpus));
 }
 void* task_slot(const void* key, void* (*create)(), void (*destroy)(void*)) {
@@ -163,8 +174,8 @@ RuntimeImpl& current_runtime() { return *require_task("px::spawn").runtime; }
 }  // namespace detail
 
 Runtime::Runtime(RuntimeOptions options)
-    : impl_(std::make_unique<detail::RuntimeImpl>(std::move(options))) {}
-Runtime::~Runtime() = default;
+    : impl_(std::make_shared<detail::RuntimeImpl>(std::move(options))) {}
+Runtime::~Runtime() { impl_->shut_down(); }
 int Runtime::cpus() const noexcept { return impl_->machine().cpus(); }
 std::string Runtime::notices() const { return impl_->notices(); }
 Runtime::PreemptionCounts Runtime::preemptions() const noexcept {

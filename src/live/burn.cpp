@@ -17,7 +17,8 @@ namespace px::live {
     base = exec_base.load(std::memory_order_acquire);
     last = clock.now();
   }
-  const Nanos target = goal.amount == kNever ? kNever : last - base + goal.amount;
+  const Nanos executed = last - base;
+  const Nanos target = goal.amount > kNever - executed ? kNever : executed + goal.amount;
   for (;;) {
     const Nanos now = clock.now();
     const Nanos base_now = exec_base.load(std::memory_order_acquire);

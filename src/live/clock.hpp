@@ -61,7 +61,8 @@ class TscClock {
   // The instant `at` of this clock on CLOCK_MONOTONIC, for timers; and back. kNever stays kNever.
   // Exact to the calibration error since the last refinement. Any thread.
   [[nodiscard]] Nanos absolute_monotonic(Nanos at) const noexcept {
-    return at == kNever ? kNever : at + monotonic_offset_.load(std::memory_order_relaxed);
+    const Nanos offset = monotonic_offset_.load(std::memory_order_relaxed);
+    return at >= kNever - offset ? kNever : at + offset;
   }
   [[nodiscard]] Nanos from_monotonic(Nanos at) const noexcept {
     return at == kNever ? kNever : at - monotonic_offset_.load(std::memory_order_relaxed);

@@ -307,6 +307,16 @@ Machine::Machine(const MachineOptions& options, void (*retire_task)(Task&))
       platform_(*this),
       idle_stacks_(idle_stack_options(options_)) {
   PX_CHECK(!options_.os_cpus.empty(), "a machine has at least one CPU");
+  // First what may throw: nothing has been taken yet that would have to be given back.
+  stack_faults_ = shared_stack_faults();
+  if (options_.preempt) {
+    text_ = std::make_unique<PreemptText>();
+    signal_.emplace(options_.preempt_signal, *text_, &preemption_hook);
+    if (!text_->available() && options_.notice != nullptr) {
+      options_.notice(
+          "px: a fully static executable: computing tasks are preempted at px calls only\n");
+    }
+  }
   for (std::size_t i = 0; i < options_.os_cpus.size(); ++i) {
     auto& cpu = *cpus_.emplace_back(std::make_unique<Cpu>(options_.tunables));
     cpu.index = static_cast<int>(i);
@@ -326,15 +336,6 @@ Machine::Machine(const MachineOptions& options, void (*retire_task)(Task&))
     scheduler_->set_idle(cpu->index, cpu->idle);
     cpu->idle.context.stack = idle_stacks_.acquire();
     fiber::make(cpu->idle.context.fiber, cpu->idle.context.stack, &Machine::idle_entry, this);
-  }
-  stack_faults_ = shared_stack_faults();
-  if (options_.preempt) {
-    text_ = std::make_unique<PreemptText>();
-    signal_.emplace(options_.preempt_signal, *text_, &preemption_hook);
-    if (!text_->available() && options_.notice != nullptr) {
-      options_.notice(
-          "px: a fully static executable: computing tasks are preempted at px calls only\n");
-    }
   }
   start_carriers();
 }

@@ -23,6 +23,17 @@ std::string label(const Core& mutex) {
   return mutex.name != nullptr ? "mutex \"" + std::string(mutex.name) + "\"" : "an unnamed mutex";
 }
 
+// A lock serves the tasks of one runtime at a time: schedulers know nothing of each other's tasks.
+void require_same_runtime(const Core& mutex, const detail::TaskObject& me) {
+  const auto* owner = mutex.owner();
+  if (owner == nullptr) return;
+  const auto* holder = static_cast<const detail::TaskObject*>(owner->user);
+  if (holder->runtime == me.runtime) return;
+  throw std::system_error(make_error_code(errc::other_runtime),
+                          label(mutex) + " is held by a task of runtime \"" +
+                              holder->runtime->options().name + "\"");
+}
+
 [[noreturn]] void unlock_failed(const Core& mutex, const detail::TaskObject* me) {
   const auto* owner = mutex.owner();
   detail::fatal("px: unlock of " + label(mutex) + " by " +
@@ -56,27 +67,38 @@ Mutex::~Mutex() {
 void Mutex::lock() {
   auto& me = detail::require_task("px::Mutex::lock");
   auto& mutex = core_of(this);
-  if (mutex.try_lock(me.core)) [[likely]]
+  if (mutex.try_lock(me.core)) [[likely]] {
+    ++me.held;
     return;
+  }
   detail::require_may_block(me, "px::Mutex::lock");
+  require_same_runtime(mutex, me);
   if (mutex.lock(me.runtime->scheduler(), me.core) == core::WaitEnd::kDeadlock) {
     throw Deadlock(core::describe_chain(me.core, mutex));
   }
+  ++me.held;
 }
 
 bool Mutex::try_lock() {
-  return core_of(this).try_lock(detail::require_task("px::Mutex::try_lock").core);
+  auto& me = detail::require_task("px::Mutex::try_lock");
+  const bool taken = core_of(this).try_lock(me.core);
+  me.held += taken ? 1 : 0;
+  return taken;
 }
 
 bool Mutex::try_lock_for_ns(std::int64_t duration_ns) {
   auto& me = detail::require_task("px::Mutex::try_lock_for");
   auto& mutex = core_of(this);
-  if (mutex.try_lock(me.core)) return true;
+  if (try_lock()) return true;
   if (duration_ns <= 0) return false;
   detail::require_may_block(me, "px::Mutex::try_lock_for");
+  require_same_runtime(mutex, me);
   const Nanos now = me.runtime->machine().clock().now();
   const Nanos until = duration_ns > kNever - 1 - now ? kNever - 1 : now + duration_ns;
-  return mutex.lock(me.runtime->scheduler(), me.core, until) == core::WaitEnd::kGranted;
+  const bool taken =
+      mutex.lock(me.runtime->scheduler(), me.core, until) == core::WaitEnd::kGranted;
+  me.held += taken ? 1 : 0;
+  return taken;
 }
 
 void Mutex::unlock() noexcept {
@@ -85,6 +107,7 @@ void Mutex::unlock() noexcept {
   if (me == nullptr || !mutex.unlock(me->runtime->scheduler(), me->core)) {
     unlock_failed(mutex, me);
   }
+  --me->held;
   if (live::need_resched()) [[unlikely]]
     this_task::checkpoint();
 }

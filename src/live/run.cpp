@@ -70,7 +70,7 @@ class Run {
   std::deque<Mutex> locks_;
   std::deque<std::vector<trace::Disturbance>> disturbances_;  // by task
   std::vector<std::shared_ptr<Program>> programs_;
-  std::unique_ptr<detail::RuntimeImpl> runtime_;
+  std::shared_ptr<detail::RuntimeImpl> runtime_;
   std::atomic<bool> stop_{false};
   std::atomic<std::size_t> running_{0};
   std::mutex deadlock_mutex_;
@@ -83,6 +83,7 @@ struct Run::Port {
   std::uint32_t task;
   detail::TaskObject& me;
   std::vector<std::uint32_t> held;  // reserved for all locks: nothing is allocated later
+  bool gave_up = false;             // a lock call ended without its lock
 
   [[nodiscard]] Scheduler& scheduler() { return run_state.runtime_->scheduler(); }
   [[nodiscard]] Nanos now() const { return run_state.now(); }
@@ -96,7 +97,7 @@ struct Run::Port {
   void before_op(const Op& /*op*/) {}
   void run(Nanos amount) { compute(BurnGoal{amount, kNever}); }
   void run_wall(Nanos amount) {
-    compute(BurnGoal{kNever, run_state.t_zero_ + workload::later(now(), amount)});
+    compute(BurnGoal{kNever, workload::later(run_state.t_zero_ + now(), amount)});
   }
   void compute(BurnGoal goal) {
     goal.end_at = std::min(goal.end_at, end_instant());
@@ -126,7 +127,9 @@ struct Run::Port {
       held.push_back(op.index);
       return true;
     }
-    if (end == core::WaitEnd::kDeadlock) {
+    gave_up = true;
+    // After the end tasks only give up what they hold: what they run into then is no result.
+    if (end == core::WaitEnd::kDeadlock && !stopping()) {
       run_state.report_deadlock(core::describe_chain(me.core, mutex));
     }
     trace(trace::EventKind::kAbandon, trace::kNoTask, mutex.id);
@@ -166,14 +169,14 @@ class Run::Program final : public detail::TaskStateBase {
   Program(Run& run, std::uint32_t index) : run_(run), index_(index) {}
 
   void invoke() override {
-    Port port{run_, index_, *object, {}};
+    Port port{run_, index_, *object, {}, false};
     port.held.reserve(run_.locks_.size());
     // The start: one instant for all.
     (void)run_.runtime_->scheduler().sleep_until(run_.t_zero_);
     const TaskSpec& spec = run_.workload_.tasks[index_];
     run_task(run_.workload_, spec, run_.timers_, port, run_.jobs_[index_]);
     // A program that just ends keeps what it holds, as a thread would; others then wait for ever.
-    if (port.stopping()) port.release_all();
+    if (port.stopping() || port.gave_up) port.release_all();
     run_.running_.fetch_sub(1, std::memory_order_acq_rel);
   }
 
@@ -205,7 +208,7 @@ void Run::make_runtime() {
   runtime_options.cpus = cpus_;
   runtime_options.proxy_exec = options_.proxy_exec;
   if (workload_.slice_ns > 0) runtime_options.slice = std::chrono::nanoseconds(workload_.slice_ns);
-  runtime_ = std::make_unique<detail::RuntimeImpl>(runtime_options, kTraceCapacity);
+  runtime_ = std::make_shared<detail::RuntimeImpl>(runtime_options, kTraceCapacity);
 }
 
 void Run::make_locks() {
@@ -281,7 +284,8 @@ void Run::wait_for_end() {
     const Nanos left = end_ns_ == kNever ? kWatchInterval : end_ns_ - now();
     usleep(static_cast<useconds_t>(std::clamp(left, 200 * kMicrosecond, kWatchInterval) /
                                    kMicrosecond));
-    if (stop_.load(std::memory_order_relaxed) || now() >= end_ns_ + kWatchInterval) {
+    const bool overdue = end_ns_ != kNever && now() >= end_ns_ + kWatchInterval;
+    if (stop_.load(std::memory_order_relaxed) || overdue) {
       cancel_waits();
       continue;
     }
@@ -347,8 +351,8 @@ trace::RunResult Run::execute() {
   result.warnings = workload_.notes;
   if (folded_) {
     result.warnings.push_back(fmt::format(
-        "the workload names CPU {}, the machine has {}: CPU numbers are folded modulo {}",
-        workload_.highest_cpu, cpus_, cpus_));
+        "the run asks for {} CPUs, the machine has {}: CPU numbers are folded modulo {}",
+        cpus_of(workload_, options_), cpus_, cpus_));
   }
   if (machine.events_lost() > 0) {
     result.warnings.push_back(

@@ -96,6 +96,12 @@ RuntimeImpl::RuntimeImpl(RuntimeOptions options, std::size_t trace_capacity)
                             "RuntimeOptions::cpus is " + std::to_string(options_.cpus) +
                                 ", expected 0 to " + std::to_string(kMaxCpus));
   }
+  if (options_.slice.count() < 1 || options_.slice.count() > policy::kSliceMax) {
+    throw std::system_error(make_error_code(errc::invalid_params),
+                            "RuntimeOptions::slice is " + std::to_string(options_.slice.count()) +
+                                " ns, expected 1 ns to " + std::to_string(policy::kSliceMax) +
+                                " ns");
+  }
   register_process_hooks();
   notice_sink = &notices_;
   const ProxySwitch environment = proxy_switch_of_environment();
@@ -145,7 +151,7 @@ fiber::StackPool& RuntimeImpl::stack_pool(std::size_t size) {
   return *stacks_.emplace_back(std::move(made));
 }
 
-RuntimeImpl::~RuntimeImpl() {
+void RuntimeImpl::shut_down() {
   if (getpid() != process_) {
     // A forked child: its threads do not exist, so nothing can be joined or given back.
     (void)machine_.release();
@@ -225,12 +231,13 @@ void RuntimeImpl::start_core(CoreOptions options, std::shared_ptr<TaskStateBase>
   shared.name =
       options.name.empty() ? "task-" + std::to_string(object.core.id) : std::move(options.name);
   shared.object = &object;
-  shared.runtime = this;
+  shared.runtime = shared_from_this();
   object.runtime = this;
   object.core.name = shared.name.c_str();
   object.core.user = &object;
   object.core.affinity = options.affinity;
   policy::set_params(object.core.se, options.params);
+  object.held = 0;
   object.references.store(2, std::memory_order_relaxed);
   object.done.store(TaskObject::kRuns, std::memory_order_relaxed);
   object.stack_pool = &pool;
@@ -250,6 +257,12 @@ void RuntimeImpl::task_entry(void* argument) noexcept {
   runtime.scheduler().first_run();
   run_user_code(object);
   destroy_slots(*object.state);
+  if (object.held != 0) {
+    fatal("px: task \"" + object.state->name + "\" ends while it holds " +
+          std::to_string(object.held) +
+          " px::Mutex(es); nobody else could unlock them: unlock before the task returns");
+  }
+  object.state->ended.store(true, std::memory_order_release);
   live::preempt_disable();
   if (object.done.exchange(TaskObject::kEnded, std::memory_order_acq_rel) == TaskObject::kAwaited) {
     wake_all(object.done);

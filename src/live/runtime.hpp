@@ -26,13 +26,16 @@ struct TaskObject {
   static constexpr std::uint32_t kEnded = 2;
   std::atomic<std::uint32_t> done{kRuns};  // futex of foreign joiners
   TaskObject* next_free = nullptr;
+  std::uint32_t held = 0;  // px::Mutexes that it owns; the task's own
 };
 
-class RuntimeImpl {
+class RuntimeImpl : public std::enable_shared_from_this<RuntimeImpl> {
  public:
   // `trace_capacity`: events to keep per CPU; 0 = no tracing.
   explicit RuntimeImpl(RuntimeOptions options, std::size_t trace_capacity = 0);
-  ~RuntimeImpl();
+  // Stops and joins all tasks, then the CPUs. Once, by who made it; handles of ended tasks may keep
+  // the rest of it.
+  void shut_down();
 
   void start(const TaskOptions& options, std::shared_ptr<TaskStateBase> state);
   // The same in the core's terms.

@@ -190,6 +190,81 @@ TEST(Runtime, AffinityChangesOfRunningAndQueuedTasks) {
   for (auto& task : tasks) task.join();
 }
 
+TEST(Runtime, ALockHeldInAnotherRuntimeIsAnError) {
+  px::Runtime first(one_cpu());
+  px::Runtime second(one_cpu());
+  px::Mutex mutex("shared");
+  std::atomic<bool> held{false};
+  std::atomic<bool> release{false};
+  auto owner = first.spawn([&] {
+    std::lock_guard guard(mutex);
+    held = true;
+    while (!release) px::this_task::sleep_for(100us);
+  });
+  while (!held) std::this_thread::yield();
+  try {
+    second.run([&] { std::lock_guard guard(mutex); });
+    ADD_FAILURE() << "locked across runtimes";
+  } catch (const std::system_error& error) {
+    EXPECT_EQ(error.code(), make_error_code(px::errc::other_runtime));
+  }
+  release = true;
+  owner.join();
+}
+
+TEST(Runtime, EndlessTimesWait) {
+  px::Runtime runtime;
+  px::Mutex mutex("m");
+  runtime.run([&] {
+    mutex.lock();
+    auto waiter = px::spawn([&] {
+      const bool got = mutex.try_lock_for(std::chrono::hours::max());
+      if (got) mutex.unlock();
+      return got;
+    });
+    auto until = px::spawn([&] {
+      const bool got = mutex.try_lock_until(std::chrono::steady_clock::time_point::max());
+      if (got) mutex.unlock();
+      return got;
+    });
+    px::this_task::sleep_for(5ms);
+    mutex.unlock();
+    EXPECT_TRUE(waiter.join());
+    EXPECT_TRUE(until.join());
+  });
+}
+
+TEST(Runtime, BadOptionsThrow) {
+  px::RuntimeOptions slice = one_cpu();
+  slice.slice = 0ns;
+  EXPECT_THROW(px::Runtime{slice}, std::system_error);
+  px::RuntimeOptions signal = one_cpu();
+  signal.preempt_signal = 9;
+  EXPECT_THROW(px::Runtime{signal}, std::system_error);
+}
+
+TEST(Runtime, AHandleMayOutliveItsRuntime) {
+  px::Task<void> task;
+  {
+    px::Runtime runtime(one_cpu());
+    task = runtime.spawn([] {});
+  }
+  task.set_params(px::Fair{.nice = 3, .slice = {}});
+  task.request_stop();
+  task.detach();
+}
+
+TEST(RuntimeDeathTest, EndingWithAHeldLockIsNamed) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(
+      {
+        px::Runtime runtime(one_cpu());
+        static px::Mutex mutex("kept");
+        runtime.run([] { mutex.lock(); });
+      },
+      "ends while it holds 1 px::Mutex");
+}
+
 TEST(RuntimeDeathTest, UnlockByANonOwnerNamesTaskAndLock) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(

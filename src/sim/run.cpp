@@ -56,7 +56,7 @@ class Run {
       }
     }
     void run_for(Nanos ns) { run.simulator_->consume(ns); }
-    void run_wall(Nanos ns) { run.simulator_->consume_until(now() + ns); }
+    void run_wall(Nanos ns) { run.simulator_->consume_until(workload::later(now(), ns)); }
     void sleep_until(Nanos when) {
       if (when > now()) run.simulator_->scheduler().sleep_until(when);
     }

@@ -167,12 +167,14 @@ void Simulator::consume(Nanos ns) {
   const auto executed = [&] {
     return platform_.now_ns - me.exec_base.load(std::memory_order_relaxed);
   };
-  Nanos target = executed() + ns;
+  // What would end after the end of time ends then: never.
+  const auto later = [](Nanos at, Nanos by) { return by > kNever - at ? kNever : at + by; };
+  Nanos target = later(executed(), ns);
   for (;;) {
-    target += std::exchange(this_cpu().cost_ns, 0);
+    target = later(target, std::exchange(this_cpu().cost_ns, 0));
     const Nanos left = target - executed();
     if (left <= 0) return;
-    work_until(platform_.now_ns + left);
+    work_until(target == kNever ? kNever : later(platform_.now_ns, left));
   }
 }
 
