@@ -413,7 +413,9 @@ void Machine::on_signal(bool may_preempt) noexcept {
     here.rq.need_resched.store(1, std::memory_order_relaxed);
     refused_.fetch_add(1, std::memory_order_relaxed);
     retried_.fetch_add(1, std::memory_order_relaxed);
-    platform_.arm(here.index, clock_.now() + kRefusedRetry);
+    // One level of the count is the handler's.
+    const Nanos retry = preempt_count() > 1 ? kGuardedRetry : kRefusedRetry;
+    platform_.arm(here.index, clock_.now() + retry);
     return;
   }
   clock_.refine_if_due(clock_.now());

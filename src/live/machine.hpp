@@ -41,6 +41,10 @@ namespace px::live {
 inline constexpr Nanos kCarrierTurn = 3 * kMillisecond;
 // How soon a preemption that had to be refused is tried again.
 inline constexpr Nanos kRefusedRetry = 50 * kMicrosecond;
+// The same where preemption was off: who turns it on looks for itself. Longer than a signal takes
+// on the slowest machine, or the signals that re-arm the timer would hold up the code that they
+// hit.
+inline constexpr Nanos kGuardedRetry = kMillisecond;
 // A computing target of a fair wakeup is interrupted after this at the latest.
 inline constexpr Nanos kFairKickDelay = 20 * kMicrosecond;
 

@@ -67,7 +67,7 @@ std::vector<Output> outputs_of(const RunArguments& arguments) {
   std::vector<Output> outputs;
   if (arguments.json) outputs.push_back({"--json", *arguments.json, {}});
   if (arguments.report) outputs.push_back({"--report", *arguments.report, {}});
-  check_outputs(outputs);
+  check_outputs(outputs, arguments.files);
   return outputs;
 }
 

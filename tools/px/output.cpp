@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "trace/file_output.hpp"
 
@@ -43,6 +45,13 @@ void check_path(const Output& output) {
   if (::stat(folder.c_str(), &found) == 0 && S_ISDIR(found.st_mode)) return;
   throw UsageError(output.option + " " + path + ": there is no folder " + folder +
                    "; create it first or give another path");
+}
+
+// Whether two paths, spelled differently perhaps, lead to one file.
+bool same_file(const std::string& a, const std::string& b) {
+  namespace fs = std::filesystem;
+  std::error_code unknown;  // then the spelling decides
+  return fs::weakly_canonical(a, unknown) == fs::weakly_canonical(b, unknown);
 }
 
 }  // namespace
@@ -99,11 +108,19 @@ bool StdoutBuffer::write(std::size_t size) noexcept {
   return true;
 }
 
-void check_outputs(const std::vector<Output>& outputs) {
+void check_outputs(const std::vector<Output>& outputs, const std::vector<std::string>& inputs) {
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     check_path(outputs[i]);
+    for (const std::string& input : inputs) {
+      if (is_stdout(outputs[i]) || !same_file(input, outputs[i].path)) continue;
+      throw UsageError(outputs[i].option + " would overwrite the input " + input +
+                       "; give it another file");
+    }
     for (std::size_t k = 0; k < i; ++k) {
-      if (outputs[k].path != outputs[i].path) continue;
+      const bool same = is_stdout(outputs[k]) || is_stdout(outputs[i])
+                            ? outputs[k].path == outputs[i].path
+                            : same_file(outputs[k].path, outputs[i].path);
+      if (!same) continue;
       throw UsageError(outputs[k].option + " and " + outputs[i].option + " both write to " +
                        (is_stdout(outputs[i]) ? "standard output" : outputs[i].path) +
                        "; give one of them another file");
