@@ -33,13 +33,13 @@ void Scheduler<P>::set_affinity(Task& task, const CpuMask& mask) {
       // A blocked context may stay where it lends: it is placed anew when it wakes.
       if (!mask.has(queue->cpu) && !task.is_blocked.get()) {
         charge(*queue);
-        if (pushable(*queue, task)) {
+        if (queue->curr.load(std::memory_order_relaxed) == &task) {
+          resched(*queue);  // schedule() sends it away
+        } else {  // also a donor that has just been woken and does not run yet
           task.migrate_to = select_cpu(task, -1);
           task.proxy_move = false;
           deactivate(*queue, task, policy::Dequeue::kMigrate, OnRq::kMigrating);
           moved = &task;
-        } else {
-          resched(*queue);  // it runs: schedule() sends it away
         }
       }
       queue->lock.unlock();

@@ -138,7 +138,7 @@ class Scheduler {
   [[nodiscard]] bool proxy_enabled() const { return P::kProxyExec && proxy_enabled_; }
   // The earliest instant at which tick() must run on that CPU.
   [[nodiscard]] Nanos next_expiry(int cpu) const;
-  // May push, pull or a change of affinity take `task` from this queue to another CPU? Not what
+  // May push or pull take `task` from this queue to another CPU? Not what
   // runs or pays here: owner and donor are one while one runs for the other. Not a blocked context:
   // only the walk and its wakeup move that (invariants 24, 25). Derived anew each time, so nothing
   // is left off a list when proxying ends (E67). rq.lock held.
