@@ -289,8 +289,8 @@ void Scheduler<P>::finish_switch() {
   if (mutant(platform_, Mutant::kE62) && release_linked) activate_parked(prev);
   rq.lock.unlock();
   if (ended) platform_.retire(prev);
-  deliver_moves(
-      moves);  // first: a wakeup waits for a task on its way, and only we can let it arrive
+  // Moves first: a wakeup waits for a task on its way, and only we can let it arrive.
+  deliver_moves(moves);
   if (release_linked && !mutant(platform_, Mutant::kE56b)) activate_parked(prev);
   deliver_wakes(wakes);
 }

@@ -40,6 +40,10 @@ class Run {
     make_runtime();
     make_locks();
   }
+  // Also where the run was cut by an exception: the tasks use what is destroyed next.
+  ~Run() { runtime_->shut_down(); }
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
 
   trace::RunResult execute();
 

@@ -172,6 +172,10 @@ void RuntimeImpl::shut_down() {
   machine_.reset();
 }
 
+RuntimeImpl::~RuntimeImpl() {
+  PX_CHECK(machine_ == nullptr, "a runtime is shut down before its memory goes");
+}
+
 void RuntimeImpl::stop_all() {
   PreemptOff off;
   core::Guard guard(pool_lock_);

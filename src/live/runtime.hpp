@@ -33,6 +33,7 @@ class RuntimeImpl : public std::enable_shared_from_this<RuntimeImpl> {
  public:
   // `trace_capacity`: events to keep per CPU; 0 = no tracing.
   explicit RuntimeImpl(RuntimeOptions options, std::size_t trace_capacity = 0);
+  ~RuntimeImpl();  // after shut_down()
   // Stops and joins all tasks, then the CPUs. Once, by who made it; handles of ended tasks may keep
   // the rest of it.
   void shut_down();

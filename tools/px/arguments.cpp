@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 
+#include "base/proxy_switch.hpp"
 #include "output.hpp"
 #include "workload/values.hpp"
 
@@ -69,15 +69,12 @@ std::size_t parse_choice(const std::string& option, const std::string& text,
 }
 
 bool proxy_exec_from_environment() {
-  const char* const value = std::getenv("PX_PROXY_EXEC");
-  if (value == nullptr) return true;
-  const std::string_view text = value;
-  if (text == "0" || text == "false") return false;
-  if (text != "1" && text != "true") {
-    write_stderr("px: warning: ignored PX_PROXY_EXEC=\"" + std::string(text) +
+  const ProxySwitch environment = proxy_switch_of_environment();
+  if (environment.rejected != nullptr) {
+    write_stderr("px: warning: ignored PX_PROXY_EXEC=\"" + std::string(environment.rejected) +
                  "\", expected 0, 1, true or false\n");
   }
-  return true;
+  return environment.on.value_or(true);
 }
 
 }  // namespace px::tools
