@@ -12,10 +12,8 @@
 #include "live/platform-inl.hpp"
 #include "live/runtime.hpp"
 #include "px/this_task.hpp"
-#include "trace/metrics.hpp"
-#include "workload/error.hpp"
+#include "workload/core_run.hpp"
 #include "workload/interpreter.hpp"
-#include "workload/task_names.hpp"
 
 namespace px::live {
 namespace {
@@ -36,7 +34,7 @@ class Run {
  public:
   Run(const Workload& workload, const LiveOptions& options)
       : workload_(workload), options_(options), timers_(workload) {
-    check_supported();
+    workload::check_core_run(workload_, options_, "live");
     make_runtime();
     make_locks();
   }
@@ -51,7 +49,6 @@ class Run {
   struct Port;
   class Program;
 
-  void check_supported() const;
   void make_runtime();
   void make_locks();
   void start_tasks();
@@ -59,7 +56,6 @@ class Run {
   [[nodiscard]] bool all_wait_for_ever();
   void cancel_waits();
   [[nodiscard]] CpuMask mask_of(const std::optional<CpuMask>& cpus) const;
-  [[nodiscard]] std::unique_ptr<trace::Metrics> make_metrics() const;
   void report_deadlock(const std::string& chain);
   [[nodiscard]] Nanos now() const { return runtime_->machine().clock().now() - t_zero_; }
 
@@ -189,18 +185,6 @@ class Run::Program final : public detail::TaskStateBase {
   std::uint32_t index_;
 };
 
-void Run::check_supported() const {
-  for (const auto& lock : workload_.locks) {
-    const auto protocol = protocol_of(workload_, options_, lock);
-    if (protocol == workload::Protocol::kProxy || protocol == workload::Protocol::kNone) continue;
-    throw workload::Error(fmt::format(
-        "lock \"{}\": protocol \"{}\" is not available in world live, expected proxy or none (give "
-        "--protocol, or px.lock_protocol in the workload)",
-        lock.name, name_of(protocol)));
-  }
-  workload::check_options(workload_, options_);
-}
-
 void Run::make_runtime() {
   const Nanos duration = duration_of(workload_, options_);
   end_ns_ = duration < 0 ? kNever : duration;
@@ -306,21 +290,6 @@ void Run::wait_for_end() {
   }
 }
 
-std::unique_ptr<trace::Metrics> Run::make_metrics() const {
-  std::vector<trace::MetricsTask> tasks;
-  for (const auto& spec : workload_.tasks) {
-    tasks.push_back(workload::metrics_task(spec, mask_of(spec.cpus)));
-  }
-  std::vector<std::string> locks;
-  for (const auto& lock : workload_.locks) locks.push_back(lock.name);
-  trace::MetricsOptions metrics_options;
-  metrics_options.cpus = cpus_;
-  metrics_options.record = options_.record;
-  metrics_options.inversion = true;
-  metrics_options.duration_ns = end_ns_ == kNever ? -1 : end_ns_;
-  return std::make_unique<trace::Metrics>(std::move(tasks), locks, metrics_options);
-}
-
 trace::RunResult Run::execute() {
   start_tasks();
   wait_for_end();
@@ -328,7 +297,8 @@ trace::RunResult Run::execute() {
   // Joins the workers, so that their traces stand still.
   auto& machine = runtime_->machine();
   for (const auto& program : programs_) runtime_->join(*program);
-  const auto metrics = make_metrics();
+  const auto metrics = workload::make_metrics(workload_, options_, cpus_,
+                                              [this](const auto& cpus) { return mask_of(cpus); });
   for (trace::Event event : machine.take_events()) {
     // Before the common start only who is queued matters.
     if (event.time_ns < t_zero_ && event.kind == trace::EventKind::kSwitch) continue;
@@ -363,13 +333,9 @@ trace::RunResult Run::execute() {
         fmt::format("{} events did not fit the trace: counts are too low; use a shorter --duration",
                     machine.events_lost()));
   }
-  for (std::size_t i = 0; i < jobs_.size(); ++i) {
-    jobs_[i].finalize(end);
-    result.tasks[i].jobs = jobs_[i].take();
-    for (const auto& job : result.tasks[i].jobs) {
-      result.totals.deadline_misses += job.missed ? 1 : 0;
-    }
-    for (const auto& gap : disturbances_[i]) {
+  add_jobs(result, jobs_, end);
+  for (const auto& gaps : disturbances_) {
+    for (const auto& gap : gaps) {
       result.disturbances.push_back({gap.start_ns - t_zero_, gap.end_ns - t_zero_});
     }
   }

@@ -1,16 +1,12 @@
 #include "sim/run.hpp"
 
-#include <fmt/format.h>
-
 #include <deque>
 #include <memory>
 
 #include "core/chain.hpp"
 #include "sim/simulator.hpp"
-#include "trace/metrics.hpp"
-#include "workload/error.hpp"
+#include "workload/core_run.hpp"
 #include "workload/interpreter.hpp"
-#include "workload/task_names.hpp"
 
 namespace px::sim {
 namespace {
@@ -28,7 +24,7 @@ class Run {
  public:
   Run(const Workload& workload, const SimOptions& options)
       : workload_(workload), options_(options), timers_(workload) {
-    check_supported();
+    workload::check_core_run(workload_, options_, "sim");
     make_simulator();
     make_locks();
     make_tasks();
@@ -68,7 +64,6 @@ class Run {
     void run(Nanos ns) { run_for(ns); }
   };
 
-  void check_supported() const;
   void make_simulator();
   void make_locks();
   void make_tasks();
@@ -91,35 +86,13 @@ class Run {
   std::string deadlock_;
 };
 
-void Run::check_supported() const {
-  for (const auto& lock : workload_.locks) {
-    const auto protocol = protocol_of(workload_, options_, lock);
-    if (protocol == workload::Protocol::kProxy || protocol == workload::Protocol::kNone) continue;
-    throw workload::Error(fmt::format(
-        "lock \"{}\": protocol \"{}\" is not available in world sim, expected proxy or none (give "
-        "--protocol, or px.lock_protocol in the workload)",
-        lock.name, name_of(protocol)));
-  }
-  workload::check_options(workload_, options_);
-}
-
 void Run::make_simulator() {
   cpus_ = cpus_of(workload_, options_);
   const Nanos duration = duration_of(workload_, options_);
   end_ns_ = duration < 0 ? kNever : duration;
 
-  std::vector<trace::MetricsTask> tasks;
-  for (const auto& spec : workload_.tasks) {
-    tasks.push_back(workload::metrics_task(spec, mask_of(spec.cpus)));
-  }
-  std::vector<std::string> locks;
-  for (const auto& lock : workload_.locks) locks.push_back(lock.name);
-  trace::MetricsOptions metrics_options;
-  metrics_options.cpus = cpus_;
-  metrics_options.record = options_.record;
-  metrics_options.inversion = true;
-  metrics_options.duration_ns = duration;
-  metrics_ = std::make_unique<trace::Metrics>(std::move(tasks), locks, metrics_options);
+  metrics_ = workload::make_metrics(workload_, options_, cpus_,
+                                    [this](const auto& cpus) { return mask_of(cpus); });
 
   SimulatorOptions simulator_options;
   simulator_options.cpus = cpus_;
@@ -223,13 +196,7 @@ trace::RunResult Run::execute() {
   result.deadlock = deadlock_;
   result.warnings = workload_.notes;
   if (simulator_->dead_end()) describe_dead_end(result);
-  for (std::size_t i = 0; i < jobs_.size(); ++i) {
-    jobs_[i].finalize(end);
-    result.tasks[i].jobs = jobs_[i].take();
-    for (const auto& job : result.tasks[i].jobs) {
-      result.totals.deadline_misses += job.missed ? 1 : 0;
-    }
-  }
+  add_jobs(result, jobs_, end);
   return result;
 }
 
