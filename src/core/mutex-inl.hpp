@@ -11,7 +11,7 @@ bool Mutex<P>::try_acquire(Task& me) {
   std::uintptr_t word = word_.load(std::memory_order_relaxed);
   while (task_in(word) == nullptr) {
     if (word_.compare_exchange_strong(word, to_word(me) | (word & kWaiters),
-                                      std::memory_order_acquire, std::memory_order_relaxed)) {
+                                      std::memory_order_acq_rel, std::memory_order_relaxed)) {
       return true;
     }
   }
@@ -23,7 +23,7 @@ template <typename P>
 bool Mutex<P>::pick_up(Task& me) {
   const std::uintptr_t word = word_.load(std::memory_order_acquire);
   if (task_in(word) != &me || (word & kPickup) == 0) return false;
-  word_.store(word & ~kPickup, std::memory_order_relaxed);
+  word_.store(word & ~kPickup, std::memory_order_release);
   return true;
 }
 

@@ -17,6 +17,9 @@
 //   t|P|W         t resumes under wait_lock                        t|W or t
 //   any|W         last waiter leaves, under wait_lock              any
 //
+// Every store of a task's address releases, and owner() acquires: who finds an owner in the word
+// may read what that task's creator wrote before it started.
+//
 // Lock order: wait_lock -> blocked_lock of one task. No wakeup is issued under either.
 #pragma once
 
@@ -49,7 +52,7 @@ class Mutex : public Waitable<P> {
   // Takes the lock if it is free. Never blocks. Any task.
   [[nodiscard]] bool try_lock(Task& me) {
     std::uintptr_t expected = 0;
-    if (word_.compare_exchange_strong(expected, to_word(me), std::memory_order_acquire,
+    if (word_.compare_exchange_strong(expected, to_word(me), std::memory_order_acq_rel,
                                       std::memory_order_relaxed)) [[likely]] {
       return true;
     }
@@ -60,7 +63,7 @@ class Mutex : public Waitable<P> {
   // kStopped or kDeadlock; in the last three the caller does not hold the lock.
   [[nodiscard]] WaitEnd lock(Scheduler& scheduler, Task& me, Nanos deadline_ns = kNever) {
     std::uintptr_t expected = 0;
-    if (word_.compare_exchange_strong(expected, to_word(me), std::memory_order_acquire,
+    if (word_.compare_exchange_strong(expected, to_word(me), std::memory_order_acq_rel,
                                       std::memory_order_relaxed)) [[likely]] {
       return WaitEnd::kGranted;
     }

@@ -200,13 +200,17 @@ RuntimeImpl::Acquired RuntimeImpl::acquire(std::shared_ptr<TaskStateBase> state)
   }
   auto chunk = std::make_unique<TaskObject[]>(kChunk);
   TaskObject* objects = chunk.get();
+  for (std::size_t i = 0; i < kChunk; ++i) {
+    // Once and for all: others may look at a lock's owner while it ends and is recycled.
+    objects[i].runtime = this;
+    objects[i].core.user = &objects[i];
+    objects[i].next_free = i + 1 < kChunk ? &objects[i + 1] : nullptr;
+  }
   PreemptOff off;
   core::Guard guard(pool_lock_);
   chunks_.push_back(std::move(chunk));
-  for (std::size_t i = 1; i < kChunk; ++i) {
-    objects[i].next_free = free_;
-    free_ = &objects[i];
-  }
+  objects[kChunk - 1].next_free = free_;
+  free_ = objects[0].next_free;
   objects[0].state = std::move(state);
   return {objects[0], next_id_++};
 }
@@ -236,9 +240,7 @@ void RuntimeImpl::start_core(CoreOptions options, std::shared_ptr<TaskStateBase>
       options.name.empty() ? "task-" + std::to_string(object.core.id) : std::move(options.name);
   shared.object = &object;
   shared.runtime = shared_from_this();
-  object.runtime = this;
   object.core.name = shared.name.c_str();
-  object.core.user = &object;
   object.core.affinity = options.affinity;
   policy::set_params(object.core.se, options.params);
   object.held = 0;

@@ -17,7 +17,7 @@ namespace detail {
 // the running task and one of its handle or, detached, of nobody.
 struct TaskObject {
   live::Task core;
-  RuntimeImpl* runtime = nullptr;
+  RuntimeImpl* runtime = nullptr;  // constant, as core.user is
   std::shared_ptr<TaskStateBase> state;
   fiber::StackPool* stack_pool = nullptr;  // where its stack goes back to
   std::atomic<std::uint32_t> references{0};
