@@ -3,6 +3,7 @@
 // core/invariants.hpp.
 #include <string>
 
+#include "check/premises.hpp"
 #include "check/text.hpp"
 #include "check/world.hpp"
 #include "core/invariants-inl.hpp"
@@ -87,7 +88,14 @@ void World::check_quiescence() {
     note_breach(14, "no lost wakeup", concat({"nothing can run any more: ", stuck}));
 }
 
-// Outside the core, owing nobody anything: with preemption on, or asleep in the idle loop.
+void World::count_premises(bool all_settled) {
+  const auto& all = premises();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all[i].needs_all_settled && !all_settled) continue;
+    premises_met_[i] += all[i].holds(*this) ? 1 : 0;
+  }
+}
+
 bool World::settled(int cpu) const {
   const VirtualCpu& c = state().cpus[cpu];
   return (c.preempt_off == 0 || c.next.kind == OpKind::kIdle) && !rq(cpu).lock.held();
@@ -138,7 +146,7 @@ bool World::world_holds(Choices enabled) {
   for (int cpu = 0; cpu < cpus(); ++cpu) {
     if (!donor_is_queued(cpu)) return false;
   }
-  if (!core_holds()) return false;
+  if (!core_holds() || !ledger_holds()) return false;
   if (enabled == 0) {
     check_quiescence();
     return true;  // the caller looks at what was noted
@@ -150,6 +158,7 @@ bool World::world_holds(Choices enabled) {
     all_settled = all_settled && settled(cpu);
   }
   if (all_settled) check_tree();
+  if (!premises_met_.empty()) count_premises(all_settled);
   return true;
 }
 

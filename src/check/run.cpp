@@ -28,6 +28,7 @@ WorldOptions world_options(const RunRequest& request) {
   WorldOptions options;
   options.granularity = request.granularity;
   if (request.mutant != nullptr) options.mutant = request.mutant->id;
+  options.coverage = request.coverage;
   return options;
 }
 
@@ -108,6 +109,7 @@ Json to_json(const RunReport& r) {
           {"stopped", r.stopped},
           {"ways", r.ways},
           {"missing", r.missing},
+          {"premises", r.premises},
           {"violated", r.violated},
           {"number", r.number},
           {"invariant", r.invariant},
@@ -137,6 +139,7 @@ RunReport from_json(const Json& j) {
   r.stopped = j["stopped"];
   r.ways = j["ways"].get<std::vector<std::uint64_t>>();
   r.missing = j["missing"].get<std::vector<std::string>>();
+  r.premises = j["premises"].get<std::vector<std::uint64_t>>();
   r.violated = j["violated"];
   r.number = j["number"];
   r.invariant = j["invariant"];
@@ -211,6 +214,7 @@ RunReport run(const RunRequest& request, const Progress& progress) {
     explorer.emplace(world, request.limits, progress);
     const Exploration result = explore(*explorer, request);
     add_counts(report, result, *request.scenario);
+    report.premises = world.premises_met();
     explorer.reset();
     if (result.finding) add_finding(report, world, *result.finding, request);
   } catch (const std::bad_alloc&) {

@@ -20,6 +20,7 @@ struct RunRequest {
   int bound = 2;
   Limits limits;
   bool minimise = true;
+  bool coverage = false;  // count the premises of the rules
 };
 
 struct RunReport {
@@ -41,7 +42,8 @@ struct RunReport {
   bool complete = false;
   std::string stopped;
   std::vector<std::uint64_t> ways;
-  std::vector<std::string> missing;  // outcomes declared and not reached
+  std::vector<std::string> missing;     // outcomes declared and not reached
+  std::vector<std::uint64_t> premises;  // states in which each held; empty unless asked for
   bool violated = false;
   int number = 0;
   std::string invariant;

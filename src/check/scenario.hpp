@@ -60,10 +60,13 @@ struct Scenario {
   int cpus = 1;
   std::vector<TaskScript> tasks;
   std::vector<std::string> locks;
-  int slice_ticks = 0;  // how often time may move to the end of a slice
+  int slice_ticks = 0;                  // how often time may move to the end of a slice
+  std::uint64_t quick_states = 0;       // bound in the quick tier, coarse; 0: the tier's
+  std::uint64_t quick_fine_states = 0;  // the same, fine
   bool proxy = true;
   bool spins = false;
   bool deadlock = false;             // a lock call may end with a deadlock
+  bool watch_moves = false;          // no context comes twice to one CPU while nothing else happens
   std::vector<std::string> reaches;  // names of the outcomes of find_proxy_task it must reach
 };
 

@@ -10,9 +10,14 @@
 #include <sstream>
 
 #include "check/check.hpp"
+#include "check/coverage.hpp"
 #include "check/mutants.hpp"
+#include "check/names.hpp"
+#include "check/platform.hpp"
+#include "check/premises.hpp"
 #include "check/run.hpp"
 #include "check/schedule.hpp"
+#include "core/invariants-inl.hpp"
 
 namespace px::check {
 namespace {
@@ -35,7 +40,7 @@ TEST(Scenarios, AreEnoughAndWellNamed) {
     EXPECT_EQ(find_mutant(scenario.name), nullptr) << scenario.name;
     parallel += scenario.cpus >= 2 && scenario.tasks.size() >= 3 ? 1 : 0;
   }
-  EXPECT_GE(names.size(), 25U);
+  EXPECT_GE(names.size(), 60U);
   EXPECT_GE(parallel, 15);
 }
 
@@ -44,9 +49,52 @@ TEST(Scenarios, EachOutcomeOfTheWalkIsDeclaredSomewhere) {
   for (const Scenario& scenario : scenarios()) {
     declared.insert(scenario.reaches.begin(), scenario.reaches.end());
   }
-  for (const char* outcome : {"run-owner", "parked", "linked", "migrated", "cycle"}) {
+  for (const char* outcome : {"run-owner", "run-waiter", "pick-again", "deactivated", "parked",
+                              "linked", "migrated", "idle", "cycle"}) {
     EXPECT_EQ(declared.count(outcome), 1U) << outcome;
   }
+}
+
+TEST(Scenarios, EachDeclaresTheOutcomesOfTheWalkThatItIsThereFor) {
+  for (const Scenario& scenario : scenarios()) {
+    const bool walks = scenario.proxy && !scenario.locks.empty();
+    EXPECT_EQ(scenario.reaches.empty(), !walks) << scenario.name;
+    for (const std::string& outcome : scenario.reaches) {
+      EXPECT_NO_THROW((void)reached(Exploration{}, outcome)) << scenario.name;
+    }
+  }
+}
+
+TEST(Coverage, EachRuleOfTheCoreHasAPremiseAndEachWayAName) {
+  std::set<std::pair<int, std::string>> known;
+  for (const Premise& premise : premises()) {
+    EXPECT_TRUE(known.emplace(premise.number, premise.rule).second) << premise.rule;
+  }
+  const auto has = [&known](const auto& rule) {
+    return known.count({rule.number, std::string(rule.name)}) == 1;
+  };
+  for (const auto& rule : core::invariant::kStateRules<Platform>)
+    EXPECT_TRUE(has(rule)) << rule.name;
+  for (const auto& rule : core::invariant::kCpuRules<Platform>) EXPECT_TRUE(has(rule)) << rule.name;
+  std::set<std::string> names;
+  for (std::size_t way = 0; way < static_cast<std::size_t>(core::Way::kCount); ++way) {
+    EXPECT_TRUE(names.insert(way_name(way)).second) << way_name(way);
+  }
+}
+
+TEST(Coverage, OnlyCompleteExplorationsCount) {
+  RunReport report;
+  report.ways.assign(64, 1);
+  report.premises.assign(premises().size(), 1);
+  Coverage coverage;
+  coverage.add(report);
+  const std::size_t all = static_cast<std::size_t>(core::Way::kCount) + premises().size();
+  EXPECT_EQ(coverage.missing().size(), all);
+  report.complete = true;
+  report.ways[static_cast<std::size_t>(core::Way::kRow7)] = 0;
+  coverage.add(report);
+  ASSERT_EQ(coverage.missing().size(), 1U);
+  EXPECT_EQ(coverage.missing()[0], "walk: row 7, the owner moves");
 }
 
 class Complete : public testing::TestWithParam<const char*> {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "check/premises.hpp"
 #include "check/text.hpp"
 
 namespace px::check {
@@ -70,6 +71,7 @@ void Platform::switch_context(Task& from, Task& to) {
   }
   machine.this_cpu().running = to.context;
   machine.touch(*to.context);
+  world_.note_start(to, state.cpu);
   if (from.state.peek() == core::TaskState::kDead) {
     fiber::switch_final(from.context->fiber, to.context->fiber);
   }
@@ -94,9 +96,13 @@ void Platform::observe_sequence(std::uint64_t value) {
 
 // A lock that is released although the donor that pays for this very section waits for it
 // (invariant 16). The core reports a release under the lock's wait_lock.
-void Platform::trace(trace::EventKind kind, std::uint32_t id, std::uint32_t /*other*/,
+void Platform::trace(trace::EventKind kind, std::uint32_t id, std::uint32_t other,
                      std::uint32_t lock) {
   Machine& machine = Machine::active();
+  if (kind == trace::EventKind::kMigrate) {
+    world_.note_move(world_.task(static_cast<int>(id)), static_cast<int>(other));
+  }
+  if (kind == trace::EventKind::kWake) world_.forget_moves();
   if (kind != trace::EventKind::kRelease || !machine.running()) return;
   const Task& me = world_.task(static_cast<int>(id));
   const Task* paying = world_.rq(machine.state().cpu).donor.peek();
@@ -118,6 +124,7 @@ World::World(const Scenario& scenario, const WorldOptions& options)
   PX_CHECK(scenario.tasks.size() <= kMaxTasks && scenario.locks.size() <= kMaxLocks,
            "a scenario has at most 6 tasks and 4 locks");
   platform_->seed(options.mutant);
+  if (options.coverage) premises_met_.resize(premises().size());
   make_objects();
   name_objects();
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
@@ -287,7 +294,9 @@ void World::run_script(Body& body) {
     ++body.pc;
     const bool done = perform(body, op);
     body.until = 0;
-    if (done) made_progress();
+    if (!done) continue;
+    made_progress();
+    forget_moves();
   }
 }
 
@@ -334,6 +343,7 @@ bool World::perform(Body& body, const ScriptOp& op) {
       if (op.code == Instruction::kWake) {
         (void)scheduler.wake(target);
       } else {
+        shared_->cancelled[op.object] = true;
         (void)scheduler.end_wait(target, core::WaitEnd::kStopped);
       }
       scheduler.preempt_enable();
@@ -355,6 +365,7 @@ bool World::perform(Body& body, const ScriptOp& op) {
 void World::end_of_lock_call(Body& body, const ScriptOp& op, core::WaitEnd end) {
   const std::string me = body.task->name;
   const std::string name = lock(op.object).name;
+  check_end_of_wait(body, op, end);
   if (end == core::WaitEnd::kGranted) {
     if (shared_->holder[op.object] >= 0) {
       fail(
@@ -410,6 +421,8 @@ Nanos World::next_instant() {
 }
 
 void World::time_moved() {
+  note_time();
+  forget_moves();
   if (next_timer() != state().now && shared_->slices_left > 0) --shared_->slices_left;
 }
 

@@ -15,6 +15,7 @@ struct WorldOptions {
   Granularity granularity = Granularity::kCoarse;
   bool store_buffers = false;
   core::Mutant mutant = core::Mutant::kNone;
+  bool coverage = false;  // count in which states the premises of the rules held
 };
 
 class World final : public Machine {
@@ -43,6 +44,10 @@ class World final : public Machine {
   [[nodiscard]] bool ended(int task) const { return bodies_[task].ended; }
   // The instruction a task is at, for tables.
   [[nodiscard]] std::string instruction(int task) const;
+  // Outside the core, owing nobody anything: with preemption on, or asleep in the idle loop.
+  [[nodiscard]] bool settled(int cpu) const;
+  // How often each of premises() held in a state reached; empty unless asked for.
+  [[nodiscard]] const std::vector<std::uint64_t>& premises_met() const { return premises_met_; }
 
  private:
   friend class Platform;
@@ -60,6 +65,13 @@ class World final : public Machine {
     std::int8_t holder[kMaxLocks];  // task that the scripts think holds the lock, or -1
     std::int16_t slices_left = 0;
     bool stop = false;
+    // What the checker itself keeps of the past, for the rules of ledger.cpp.
+    Nanos noted_until = kEpoch;
+    Nanos executed[kMaxTasks] = {};
+    Nanos charged[kMaxTasks] = {};
+    std::int8_t ran_on[kMaxTasks] = {};    // CPU where the task last began to execute
+    std::uint8_t lent_on[kMaxTasks] = {};  // CPUs that its context was moved to
+    bool cancelled[kMaxTasks] = {};        // a stop request for its wait was made
   };
 
   static void task_entry(void* body) noexcept;
@@ -84,13 +96,23 @@ class World final : public Machine {
   [[nodiscard]] Nanos next_slice() const;
 
   // properties.cpp
-  [[nodiscard]] bool settled(int cpu) const;
   [[nodiscard]] bool core_holds();
   [[nodiscard]] bool donor_is_queued(int cpu);
   void check_tree();
   void check_boost(int cpu);
   void check_quiescence();
   [[nodiscard]] std::string why_stuck(int task) const;
+  void count_premises(bool all_settled);
+
+  // ledger.cpp
+  void note_start(const Task& task, int cpu);
+  void note_move(const Task& task, int cpu);
+  void note_time();
+  void forget_moves();
+  void check_end_of_wait(const Body& body, const ScriptOp& op, core::WaitEnd end);
+  [[nodiscard]] bool ledger_holds();
+  [[nodiscard]] bool time_is_booked();
+  [[nodiscard]] bool homes_are_kept();
 
   const Scenario& scenario_;
   Platform* platform_;
@@ -104,6 +126,7 @@ class World final : public Machine {
   Body* bodies_ = nullptr;
   Shared* shared_ = nullptr;
   Platform::Atomic<bool>* idle_stop_ = nullptr;
+  std::vector<std::uint64_t> premises_met_;  // a count, no part of the state
 };
 
 }  // namespace px::check

@@ -34,6 +34,8 @@ void World::visit(Digest& digest) {
   }
   for (int i = 0; i < locks(); ++i) pack.add(id_bits(shared_->holder[i] + 1), 4);
   pack.add(id_bits(shared_->slices_left), 8);
+  if (!scenario_.watch_moves) return;
+  for (int i = 0; i < tasks(); ++i) pack.add(shared_->lent_on[i], kMaxVirtualCpus);
 }
 
 // A task's own fields; its scheduling context in visit_context().

@@ -35,7 +35,7 @@ void Scheduler<P>::set_affinity(Task& task, const CpuMask& mask) {
         charge(*queue);
         if (queue->curr.load(std::memory_order_relaxed) == &task) {
           resched(*queue);  // schedule() sends it away
-        } else {  // also a donor that has just been woken and does not run yet
+        } else {            // also a donor that has just been woken and does not run yet
           task.migrate_to = select_cpu(task, -1);
           task.proxy_move = false;
           deactivate(*queue, task, policy::Dequeue::kMigrate, OnRq::kMigrating);

@@ -32,27 +32,52 @@ enum class Way : std::uint8_t {
   kRow6Link,
   kRow6Migrate,
   kRow7,
-  kRow8,
   kRow9,
   kRow10,
   kRowEnd,
   kRowIdle,
   kHangMissed,  // the owner was back before the waiter hung on it
+  // the link of a wait, blocked_on
+  kLinkSet,
+  kLinkKept,       // awake again with it: the wait goes on
+  kLinkReleased,   // taken away by who released the lock, or lends to a free one
+  kLinkGranted,    // by a hand-off
+  kLinkNotified,   // by the end of the task waited for
+  kLinkEnded,      // by a time limit or a stop request
+  kLinkDeadlock,   // by who found a deadlock
+  kLinkGoneFirst,  // not taken away: somebody else, or the waiter itself, was there before
+  // going to sleep, is_blocked
+  kBlockLends,   // and stays queued as a donor
+  kBlockLeaves,  // and leaves the runqueue
+  kBlockWoken,   // does not sleep: woken since it decided to
+  kBlockEnded,   // does not sleep: its wait ended before
   // wakeups
+  kWakeNoMatch,  // it does not sleep
   kWakeInPlace,
-  kWakeCurrent,  // in place, and it is still on its CPU
-  kWakeReturn,   // migrated: taken off, to be placed anew
+  kWakeCurrent,      // in place, and it is still on its CPU
+  kWakeReturn,       // may not stay, or was moved: taken off, to be placed anew
+  kWakeReturnDonor,  // and it was the donor in use
   kWakeOff,
-  kWakeMoving,  // its context is between two CPUs
+  kWakeOnCpu,      // its last CPU is still switching away from it
+  kWakeHome,       // placed where it came from
+  kWakeAway,       // placed elsewhere
+  kWakeAdopts,     // placed where lending had taken it: that is its home now
+  kWakeMoving,     // its context is between two CPUs
+  kWakeFromTree,   // it hung on an owner
+  kWakeEndsBoost,  // the CPU that ran on its context, or through it, chooses again
   kActivate,
+  kActivateGone,  // it has left the tree meanwhile
   kActivateSubtree,
   // locks; the last three are counted by the checker's scripts
   kHandoff,
+  kHandoffBound,  // to a waiter that has lost the lock too often
+  kSpun,
   kTimedOut,
   kStopped,
   kDeadlock,
   kCount,
 };
+static_assert(static_cast<int>(Way::kCount) <= 64, "a step's ways are a 64-bit mask");
 
 // Historical faults, by the number they have in section E of the semantics. The letter tells
 // several mutations of one entry apart.

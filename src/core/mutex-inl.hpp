@@ -79,6 +79,7 @@ WaitEnd Mutex<P>::lock_slow(Scheduler& scheduler, Task& me, Nanos deadline_ns) {
   platform.preempt_disable();
   if constexpr (P::kSpins) {
     if (spin(scheduler, me)) {
+      cover(platform, Way::kSpun);
       scheduler.preempt_enable();
       return WaitEnd::kGranted;
     }
@@ -155,6 +156,7 @@ typename Mutex<P>::Task* Mutex<P>::choose_handoff(Scheduler& scheduler, Task& me
   if (first != nullptr && first->wait_node.lost >= kMaxLost &&
       scheduler.satisfy(*first, *this, WaitEnd::kGranted)) {
     ++rq.proxy.starvation_handoffs;
+    cover(scheduler.platform(), Way::kHandoffBound);
     return first;
   }
   return nullptr;

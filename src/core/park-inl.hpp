@@ -82,27 +82,26 @@ template <Platform P>
 void Scheduler<P>::leave_tree(Task& task) {
   Anchor anchor(platform_);
   while (Task* owner = task.parked_on.load(std::memory_order_acquire)) {
-    unhang(task, *owner);
+    if (unhang(task, *owner)) cover(platform_, Way::kWakeFromTree);
     anchor.again();
   }
 }
 
 // Takes `waiter` off `owner`'s tree and puts it back onto a runqueue, that of `owner`, as a blocked
-// context: it lends from there (E53: wake_cpu stays). False: it does not hang there any more, or
-// has been woken since (E61).
+// context: it lends from there (E53: wake_cpu stays). False: it does not hang there any more.
 template <Platform P>
 bool Scheduler<P>::bring_back(Task& waiter, Task& owner) {
   Frame frame(platform_);
   GuardIf guard(!mutant(platform_, Mutant::kE52), waiter.task_lock);
-  if (!unhang(waiter, owner)) return frame.returns(false);
-  if (waiter.state.load(std::memory_order_relaxed) != TaskState::kSleeping) {
+  if (!unhang(waiter, owner)) {
+    cover(platform_, Way::kActivateGone);
     return frame.returns(false);
   }
-  Anchor still_on_cpu(platform_);
-  while (waiter.on_cpu.load(std::memory_order_acquire)) {  // E59
-    platform_.relax();
-    still_on_cpu.again();
-  }
+  // It came to hang by a walk of another context, under the lock of a queue whose CPU had switched
+  // away from it (E59); and a wakeup takes it off the tree under the task_lock that we hold (E61).
+  PX_DCHECK(!waiter.on_cpu.load(std::memory_order_relaxed) &&
+                waiter.state.load(std::memory_order_relaxed) == TaskState::kSleeping,
+            "who hangs is asleep and off its CPU");
   const int cpu = owner.cpu.load(std::memory_order_acquire);
   Runqueue& queue = rq(cpu);
   Guard rq_guard(queue.lock);
@@ -142,7 +141,6 @@ int Scheduler<P>::activate_one(Task& waiter, Task& owner) {
     }
     Guard guard(child->task_lock);
     if (!unhang(*child, waiter)) continue;
-    if (child->state.load(std::memory_order_relaxed) != TaskState::kSleeping) continue;
     cover(platform_, Way::kActivateSubtree);
     Guard list_guard(owner.blocked_lock);
     Task* first = owner.parked_first.load(std::memory_order_relaxed);

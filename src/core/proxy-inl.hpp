@@ -84,8 +84,10 @@ typename Scheduler<P>::Walk Scheduler<P>::proxy_migrate(Runqueue& rq, Task& dono
 //       outrank that CPU's donor
 //   6b  owner on another CPU                     kMigrated (curr in chain: kIdle)
 //   7   owner on its way between CPUs            kIdle, so that it can arrive
-//   8   owner no longer queued here (it came in  kPickAgain
-//       between the two looks at it)
+//   8   owner no longer queued here              cannot be: a task's cpu becomes this one, and a
+//   task
+//                                                leaves this one, under rq.lock alone, which we
+//                                                hold (E21, E22)
 //   9   this walk has met the owner before (p's  kCycle: a deadlock. The task that closed it
 //       own lock, waited for with a time limit,  reports it; if one of its waits has a time limit,
 //       is the shortest cycle)                   nobody does. p hangs on the owner, so that those
@@ -167,11 +169,8 @@ typename Scheduler<P>::Walk Scheduler<P>::find_proxy_task(Runqueue& rq,
       cover(platform_, Way::kRow6Migrate);
       return proxy_migrate(rq, donor, *p, owner_cpu);
     }
-    if (owner->on_rq.load(std::memory_order_seq_cst) != OnRq::kQueued ||
-        owner->cpu.load(std::memory_order_acquire) != rq.cpu) {  // row 8
-      cover(platform_, Way::kRow8);
-      return {ProxyOutcome::kPickAgain};
-    }
+    PX_DCHECK(owner->on_rq.load(std::memory_order_relaxed) == OnRq::kQueued,
+              "who is on this CPU is queued here while rq.lock is held");  // row 8
     p->walk_mark = mark;
     if (owner->walk_mark == mark && !mutant(platform_, Mutant::kE13)) {  // row 9
       if (curr_in_chain) return proxy_idle(rq);

@@ -114,8 +114,10 @@ void Scheduler<P>::preempt_check(Runqueue& rq, Task& woken) {
   Task& donor = *rq.donor.load(std::memory_order_relaxed);
   if (&donor == &woken) {
     // The current donor waits no longer: the boost of whoever runs on it ends at once (E48).
-    if (rq.curr.load(std::memory_order_relaxed) != &woken && !mutant(platform_, Mutant::kE48))
+    if (rq.curr.load(std::memory_order_relaxed) != &woken && !mutant(platform_, Mutant::kE48)) {
+      cover(platform_, Way::kWakeEndsBoost);
       resched(rq);
+    }
   } else if (rq.classes.preempts(woken.se, donor.se, rq.clock_ns)) {
     resched(rq);
   } else {
@@ -159,10 +161,17 @@ void Scheduler<P>::try_to_block(Runqueue& rq, Task& prev) {
     deactivate(rq, prev, policy::Dequeue::kSleep, OnRq::kNo);
     return;
   }
-  if (state != TaskState::kSleeping) return;  // woken since it decided to wait
+  if (state != TaskState::kSleeping) {  // woken since it decided to wait
+    cover(platform_, Way::kBlockWoken);
+    return;
+  }
   prev.is_blocked.set(true);
   // The waitable outlives this look at it: `prev` is among its waiters until it runs again.
-  if (lends(prev.blocked_on.load(std::memory_order_acquire))) return;
+  if (lends(prev.blocked_on.load(std::memory_order_acquire))) {
+    cover(platform_, Way::kBlockLends);
+    return;
+  }
+  cover(platform_, Way::kBlockLeaves);
   platform_.trace(trace::EventKind::kSleep, prev.id, trace::kNoTask, 0);
   deactivate(rq, prev, policy::Dequeue::kSleep, OnRq::kNo);
 }

@@ -24,6 +24,7 @@ void Scheduler<P>::begin_wait(Task& me, Waitable& on, Edge edge) {
   me.blocked_edge = edge;
   me.state.store(TaskState::kSleeping, std::memory_order_relaxed);
   me.blocked_on.store(&on, std::memory_order_seq_cst);
+  cover(platform_, Way::kLinkSet);
   // Its rank may have changed while it was awake and had no link that set_params() could follow.
   // After the link: from there on set_params(), which looks under blocked_lock, keeps it in order.
   if (me.wait_node.rank != me.noted_rank()) {
@@ -41,7 +42,10 @@ WaitEnd Scheduler<P>::block(Task& me) {
   // both of which we have published. One of the two sees the other; else the end of the wait were
   // lost.
   const WaitEnd end = me.wait_end.load(std::memory_order_seq_cst);
-  if (end != WaitEnd::kNone && !mutant(platform_, Mutant::kE44)) return frame.returns(end);
+  if (end != WaitEnd::kNone && !mutant(platform_, Mutant::kE44)) {
+    cover(platform_, Way::kBlockEnded);
+    return frame.returns(end);
+  }
   schedule(ScheduleMode::kBlock);
   return frame.returns(me.wait_end.load(std::memory_order_acquire));
 }
@@ -56,12 +60,12 @@ void Scheduler<P>::end_deadlocked(Task& victim, std::uint64_t seq) {
     const Waitable* on = victim.blocked_on.load(std::memory_order_relaxed);
     WaitEnd expected = WaitEnd::kNone;
     if (on == nullptr || victim.block_seq != seq ||
-        !victim.wait_end.compare_exchange_strong(expected, WaitEnd::kDeadlock,
-                                                 std::memory_order_seq_cst,
-                                                 std::memory_order_seq_cst)) {
+        !victim.wait_end.compare_exchange_strong(
+            expected, WaitEnd::kDeadlock, std::memory_order_seq_cst, std::memory_order_seq_cst)) {
       return;
     }
     victim.blocked_on.store(nullptr, std::memory_order_release);
+    cover(platform_, Way::kLinkDeadlock);
     platform_.trace(trace::EventKind::kUnblock, victim.id, trace::kNoTask, on->id);
   }
   wake(victim);
@@ -72,6 +76,7 @@ bool Scheduler<P>::end_link(Task& me) {
   Frame frame(platform_);
   Guard guard(me.blocked_lock);
   const bool taken_away = me.blocked_on.load(std::memory_order_relaxed) == nullptr;
+  if (!taken_away) cover(platform_, Way::kLinkKept);
   if (!(mutant(platform_, Mutant::kE02) &&
         me.wait_end.load(std::memory_order_relaxed) > WaitEnd::kGranted)) {
     me.blocked_on.store(nullptr, std::memory_order_relaxed);
@@ -87,16 +92,21 @@ bool Scheduler<P>::satisfy(Task& waiter, const Waitable& on, WaitEnd why) {
   // Another unlocker may have been here before (E05), or the wait has ended by itself.
   if (waiter.blocked_on.load(std::memory_order_relaxed) != &on &&
       !mutant(platform_, Mutant::kE07)) {
+    cover(platform_, Way::kLinkGoneFirst);
     return frame.returns(false);
   }
   if (why != WaitEnd::kNone) {
     WaitEnd expected = WaitEnd::kNone;
     if (!waiter.wait_end.compare_exchange_strong(expected, why, std::memory_order_seq_cst,
                                                  std::memory_order_seq_cst)) {
+      cover(platform_, Way::kLinkGoneFirst);
       return frame.returns(false);
     }
   }
   waiter.blocked_on.store(nullptr, std::memory_order_release);
+  cover(platform_, why == WaitEnd::kNone      ? Way::kLinkReleased
+                   : why == WaitEnd::kGranted ? Way::kLinkGranted
+                                              : Way::kLinkNotified);
   platform_.trace(trace::EventKind::kUnblock, waiter.id, trace::kNoTask, on.id);
   return frame.returns(true);
 }
@@ -122,6 +132,7 @@ void Scheduler<P>::drop_link(Task& task) {
   const Waitable* on = task.blocked_on.load(std::memory_order_relaxed);
   if (on == nullptr || mutant(platform_, Mutant::kE02)) return;
   task.blocked_on.store(nullptr, std::memory_order_release);
+  cover(platform_, Way::kLinkEnded);
   platform_.trace(trace::EventKind::kUnblock, task.id, trace::kNoTask, on->id);
 }
 

@@ -62,11 +62,15 @@ bool Scheduler<P>::wake_on_rq(Task& task) {
   const bool is_curr = queue->curr.load(std::memory_order_relaxed) == &task;
   if (task.is_blocked.get()) {
     // A link of the chain that runs here is gone: whoever runs at its end must not run on with it.
-    if (in_running_chain(*queue, task) && !mutant(platform_, Mutant::kE48)) resched(*queue);
+    if (in_running_chain(*queue, task) && !mutant(platform_, Mutant::kE48)) {
+      cover(platform_, Way::kWakeEndsBoost);
+      resched(*queue);
+    }
     const bool away = (queue->cpu != task.wake_cpu.get() && !mutant(platform_, Mutant::kE38)) ||
                       !task.affinity.has(queue->cpu);
     if (away && !is_curr) {
-      cover(platform_, Way::kWakeReturn);
+      const bool is_donor = queue->donor.load(std::memory_order_relaxed) == &task;
+      cover(platform_, is_donor ? Way::kWakeReturnDonor : Way::kWakeReturn);
       if (mutant(platform_, Mutant::kE32)) {
         task.state.store(TaskState::kRunnable, std::memory_order_relaxed);
         queue->lock.unlock();
@@ -96,6 +100,7 @@ void Scheduler<P>::wake_off_rq(Task& task) {
   // Its last CPU may still be switching away from it; that takes a bounded number of steps.
   Anchor anchor(platform_);
   while (task.on_cpu.load(std::memory_order_acquire)) {
+    cover(platform_, Way::kWakeOnCpu);
     platform_.relax();
     anchor.again();
   }
@@ -104,6 +109,9 @@ void Scheduler<P>::wake_off_rq(Task& task) {
   Runqueue& queue = rq(cpu);
   Guard guard(queue.lock);
   charge(queue);
+  const int home = task.wake_cpu.get();
+  const bool adopts = cpu != home && task.cpu.load(std::memory_order_relaxed) == cpu;
+  cover(platform_, cpu == home ? Way::kWakeHome : adopts ? Way::kWakeAdopts : Way::kWakeAway);
   // Also where it was moved to already (E37).
   if (!(mutant(platform_, Mutant::kE37) && task.cpu.load(std::memory_order_relaxed) == cpu)) {
     task.wake_cpu.set(cpu);
@@ -121,7 +129,10 @@ bool Scheduler<P>::wake(Task& task) {
   Frame frame(platform_);
   {
     Guard guard(task.task_lock);
-    if (task.state.load(std::memory_order_seq_cst) != TaskState::kSleeping) return false;
+    if (task.state.load(std::memory_order_seq_cst) != TaskState::kSleeping) {
+      cover(platform_, Way::kWakeNoMatch);
+      return false;
+    }
     if (!wake_on_rq(task)) wake_off_rq(task);
   }
   if (!mutant(platform_, Mutant::kE56a)) activate_parked(task);

@@ -29,9 +29,9 @@ void require_same_runtime(const Core& mutex, const detail::TaskObject& me) {
   if (owner == nullptr) return;
   const auto* holder = static_cast<const detail::TaskObject*>(owner->user);
   if (holder->runtime == me.runtime) return;
-  throw std::system_error(make_error_code(errc::other_runtime),
-                          label(mutex) + " is held by a task of runtime \"" +
-                              holder->runtime->options().name + "\"");
+  throw std::system_error(
+      make_error_code(errc::other_runtime),
+      label(mutex) + " is held by a task of runtime \"" + holder->runtime->options().name + "\"");
 }
 
 [[noreturn]] void unlock_failed(const Core& mutex, const detail::TaskObject* me) {
@@ -95,8 +95,7 @@ bool Mutex::try_lock_for_ns(std::int64_t duration_ns) {
   require_same_runtime(mutex, me);
   const Nanos now = me.runtime->machine().clock().now();
   const Nanos until = duration_ns > kNever - 1 - now ? kNever - 1 : now + duration_ns;
-  const bool taken =
-      mutex.lock(me.runtime->scheduler(), me.core, until) == core::WaitEnd::kGranted;
+  const bool taken = mutex.lock(me.runtime->scheduler(), me.core, until) == core::WaitEnd::kGranted;
   me.held += taken ? 1 : 0;
   return taken;
 }

@@ -63,8 +63,7 @@ struct Output {
 // if no file could be made at a path because its folder does not exist or it is a folder itself.
 // Also refuses one that names an input, which would be lost. What this cannot foresee,
 // write_outputs() reports.
-void check_outputs(const std::vector<Output>& outputs,
-                   const std::vector<std::string>& inputs = {});
+void check_outputs(const std::vector<Output>& outputs, const std::vector<std::string>& inputs = {});
 
 // Writes the files, each whole or not at all, then standard output, which carries the output that
 // goes there alone: `summary` goes to standard error then. Throws trace::FileError or StdoutError.
