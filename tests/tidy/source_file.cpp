@@ -121,7 +121,8 @@ std::vector<SourceFile> read_tree(const std::string& root) {
       if (name == ".git" || (top && name.starts_with("build"))) entry.disable_recursion_pending();
       continue;
     }
-    if (!entry->is_regular_file() || !is_text(entry->path())) continue;
+    // In a work tree of its own .git is a file, which names a place on this machine.
+    if (name == ".git" || !entry->is_regular_file() || !is_text(entry->path())) continue;
     std::ifstream in(entry->path(), std::ios::binary);
     const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
     files.push_back(make_source_file(fs::relative(entry->path(), root).generic_string(), text));
