@@ -113,6 +113,11 @@ void World::visit_context(Packer& pack, const Task& task) const {
     pack.add(id_bits(se.fair.remainder), 17);
     pack.flush();
     pack.add(id_bits(se.fair.lag), 64);
+    for (int cpu = 0; cpu < cpus(); ++cpu) {
+      const policy::FairClass& queue = rq(cpu).classes.fair();
+      pack.add(se.fair.debt_queue == &queue, 1);
+      if (se.fair.debt_queue == &queue) pack.add(id_bits(queue.unpaid(se.fair)), 64);
+    }
     if (se.fair.requested) pack.add(id_bits(se.fair.virtual_deadline), 64);
     return;
   }

@@ -49,7 +49,32 @@ void FairClass::forget_current() {
 
 // With weight w joining W others at V - x, the average moves by w * x / (W + w) towards the
 // newcomer, which leaves it a lag of x * W / (W + w). So x = lag * (W + w) / W gives it the lag it
-// left with.
+// left with. Settled.
+std::int64_t FairClass::joining_vruntime(const FairState& fair, Enqueue why) const {
+  if (why == Enqueue::kNew || weight_ == 0) return zero_;
+  if (fair.lag == 0) return zero_;
+  const std::int64_t behind = floor_div(Int128{fair.lag} * (weight_ + fair.weight), weight_);
+  if (fair.debt_queue == this && why == Enqueue::kWake) {
+    // Nobody owes more than when it fell asleep, whoever has come and gone since.
+    return virtual_add(zero_, std::min(unpaid(fair), -behind));
+  }
+  return virtual_diff(zero_, behind);
+}
+
+// Off the queue, with its lag taken. While it slept alone, or all others fell asleep, nobody is
+// left to whom it could owe anything.
+void FairClass::note_debt(FairState& fair) {
+  if (fair.lag >= 0) return;
+  fair.debt_queue = this;
+  fair.debt_period = period_;
+  fair.debt_end = virtual_diff(zero_, fair.lag);
+}
+
+std::int64_t FairClass::unpaid(const FairState& fair) const {
+  if (fair.debt_queue != this || fair.debt_period != period_) return 0;
+  return std::max<std::int64_t>(virtual_diff(fair.debt_end, average_vruntime()), 0);
+}
+
 void FairClass::enqueue(SchedContext& context, Enqueue why, Nanos now) {
   PX_CHECK(!context.queued, "a context can be on one queue only");
   PX_CHECK(context.class_id == ClassId::kFair, "only fair contexts belong on the fair queue");
@@ -57,12 +82,9 @@ void FairClass::enqueue(SchedContext& context, Enqueue why, Nanos now) {
   fair.slice_ns = context.fair_params.slice_ns != 0 ? context.fair_params.slice_ns : slice_ns_;
 
   settle();
-  fair.vruntime = zero_;
-  if (why != Enqueue::kNew && fair.lag != 0 && weight_ != 0) {
-    const std::int64_t behind = floor_div(Int128{fair.lag} * (weight_ + fair.weight), weight_);
-    fair.vruntime = virtual_diff(zero_, behind);
-  }
+  fair.vruntime = joining_vruntime(fair, why);
   fair.lag = 0;
+  fair.debt_queue = nullptr;
 
   const bool goes_on = fair.requested && why != Enqueue::kNew && why != Enqueue::kWake;
   const std::int64_t left = goes_on ? fair.virtual_deadline : virtual_request(fair);
@@ -94,6 +116,7 @@ void FairClass::dequeue(SchedContext& context, Dequeue why, Nanos /*now*/) {
     const std::int64_t limit = lag_limit(fair);
     fair.lag = std::clamp(fair.lag, -limit, limit);
   }
+  if (why == Dequeue::kSleep) note_debt(fair);
 
   if (&context == current_) {
     forget_current();
@@ -102,7 +125,7 @@ void FairClass::dequeue(SchedContext& context, Dequeue why, Nanos /*now*/) {
   }
   weight_ -= fair.weight;
   sum_ -= Int128{virtual_diff(fair.vruntime, zero_)} * fair.weight;
-  --queued_;
+  if (--queued_ == 0) ++period_;
   context.queued = false;
 }
 

@@ -10,6 +10,12 @@
 // by more than about one slice, whatever the weights and however many there are, and a context
 // with short requests is served sooner without getting more.
 //
+// A sleeper keeps what it is owed. What it owes, it pays off while it sleeps: its debt is over when
+// V of the queue it left has come to where its vruntime was. Linux has the same from its delayed
+// dequeue, which leaves such a sleeper on the queue until it is eligible. It comes to the same: with
+// the sleeper of weight w, x virtual ns ahead of V, queued among others of weight W, V has to go x
+// at 1 / (W + w) per ns; without it V is at first x w / W further back, and goes at 1 / W.
+//
 // Invariants (check() verifies them):
 //   FAIR-1  current_ is queued, and not in the tree; every other queued context is in the tree.
 //   FAIR-2  weight_ = sum of w, sum_ = sum of w * (vruntime - zero_), over all queued contexts.
@@ -78,9 +84,9 @@ class FairClass final : public SchedClass {
   // `slice_ns`: the request length of contexts that ask for none, 1 .. kSliceMax.
   explicit FairClass(Nanos slice_ns);
 
-  // kNew joins with lag 0, everybody else with the lag it left with (nobody gains or loses by
-  // sleeping, however briefly or long); alone on the queue, lag means nothing and is 0. kNew and
-  // kWake make a new request; kMigrate and the two restores go on with an unfinished one.
+  // kNew joins with lag 0, everybody else with the lag it left with, less what a sleeper has paid
+  // off; alone on the queue, lag means nothing and is 0. kNew and kWake make a new request; kMigrate
+  // and the two restores go on with an unfinished one.
   void enqueue(SchedContext& context, Enqueue why, Nanos now) override;
   // The lag kept by kSleep and kMigrate is at most a request and a slice either way: whoever has
   // overrun beyond that is let off, whoever was starved beyond that does not catch up at once.
@@ -122,6 +128,9 @@ class FairClass final : public SchedClass {
   [[nodiscard]] const SchedContext* current() const { return current_; }
   // The current context has yielded and not run since.
   [[nodiscard]] bool yielded() const { return yielded_; }
+  // How far V is from the end of the debt of a sleeper that left this queue; 0: none, or paid.
+  // Virtual ns.
+  [[nodiscard]] std::int64_t unpaid(const FairState& fair) const;
   [[nodiscard]] const ArrivalOrder& arrivals() const { return arrivals_; }
   [[nodiscard]] const FairCounters& counters() const { return counters_; }
 
@@ -139,6 +148,8 @@ class FairClass final : public SchedClass {
   [[nodiscard]] const char* check_context(const SchedContext& context) const;
   [[nodiscard]] std::int64_t lag_limit(const FairState& fair) const;
   void settle();
+  void note_debt(FairState& fair);
+  [[nodiscard]] std::int64_t joining_vruntime(const FairState& fair, Enqueue why) const;
   void insert(SchedContext& context);
   void forget_current();
 
@@ -149,6 +160,7 @@ class FairClass final : public SchedClass {
   std::int64_t weight_ = 0;
   std::int64_t zero_ = 0;
   Int128 sum_ = 0;
+  std::uint64_t period_ = 0;  // times the queue has run empty
   Nanos slice_ns_;
   ArrivalOrder arrivals_;
   FairCounters counters_;

@@ -46,6 +46,7 @@ void set_fair(SchedContext& context, const FairParams& params) {
       return floor_div(Int128{value} * before, weight);
     };
     fair.lag = scaled(fair.lag);
+    fair.debt_queue = nullptr;
     if (fair.requested) {
       // Never to nothing: it would be served before it goes on.
       fair.virtual_deadline = std::max<std::int64_t>(scaled(fair.virtual_deadline), 1);

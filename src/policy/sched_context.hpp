@@ -13,6 +13,7 @@
 namespace px::policy {
 
 struct SchedContext;
+class FairClass;
 
 inline constexpr std::int64_t kNiceZeroWeight = 1024;
 
@@ -30,6 +31,11 @@ struct FairState {
   std::int64_t weight = kNiceZeroWeight;  // from fair_params; written by set_params only
   std::int64_t remainder = 0;    // of the division in the last charge, in 1/weight: no drift
   std::int64_t lag = 0;          // kept while off the queue: V - vruntime
+  // A sleeper in debt: the queue whose V has to reach debt_end for it to be paid; nullptr: the debt
+  // stays as it is. The queue counts in debt_period how often it has run empty.
+  const FairClass* debt_queue = nullptr;
+  std::int64_t debt_end = 0;
+  std::uint64_t debt_period = 0;
   Nanos slice_ns = 0;            // request length in force
   std::int64_t request_end = 0;  // vruntime at which the current request is served
   bool requested = false;        // there is an unfinished request. Off the queue, virtual_deadline

@@ -17,9 +17,11 @@ constexpr Nanos kHogWork = 100 * kMillisecond;
 // In the realtime part the hogs work for 100 ms in all, one after another, then all sleep 20 ms: a
 // hog with 100 ms of its own would let the other three starve the background for ever.
 constexpr Nanos kHogPeriod = kHogWork + 20 * kMillisecond;
-// Of the fair tasks in live and sim: as long as a hold. The kernel keeps its own, some
+// Of the fair tasks in live and sim: somewhat longer than a hold, so that a foreground task that
+// lends its request sees the hold through on it; and short enough that the background, which gets
+// 18 ms of the CPU in 5 s, is preempted in a hold often. The kernel keeps its own, some
 // milliseconds.
-constexpr Nanos kSlice = kMillisecond;
+constexpr Nanos kSlice = 1250 * kMicrosecond;
 // What the background does between two holds. No whole number of its rounds makes a slice, or 20
 // ms: where time is exact, in sim, it would be preempted between two holds and never in one.
 constexpr Nanos kBackgroundWork = 300 * kMicrosecond;
