@@ -12,7 +12,7 @@
 //
 // A sleeper keeps what it is owed. What it owes, it pays off while it sleeps: its debt is over when
 // V of the queue it left has come to where its vruntime was. Linux has the same from its delayed
-// dequeue, which leaves such a sleeper on the queue until it is eligible. It comes to the same: with
+// dequeue, which leaves such a sleeper on the queue until it is eligible. It takes as long: with
 // the sleeper of weight w, x virtual ns ahead of V, queued among others of weight W, V has to go x
 // at 1 / (W + w) per ns; without it V is at first x w / W further back, and goes at 1 / W.
 //
@@ -85,8 +85,8 @@ class FairClass final : public SchedClass {
   explicit FairClass(Nanos slice_ns);
 
   // kNew joins with lag 0, everybody else with the lag it left with, less what a sleeper has paid
-  // off; alone on the queue, lag means nothing and is 0. kNew and kWake make a new request; kMigrate
-  // and the two restores go on with an unfinished one.
+  // off; alone on the queue, lag means nothing and is 0. kNew and kWake make a new request;
+  // kMigrate and the two restores go on with an unfinished one.
   void enqueue(SchedContext& context, Enqueue why, Nanos now) override;
   // The lag kept by kSleep and kMigrate is at most a request and a slice either way: whoever has
   // overrun beyond that is let off, whoever was starved beyond that does not catch up at once.

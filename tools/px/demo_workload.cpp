@@ -21,7 +21,7 @@ constexpr Nanos kHogPeriod = kHogWork + 20 * kMillisecond;
 // lends its request sees the hold through on it; and short enough that the background, which gets
 // 18 ms of the CPU in 5 s, is preempted in a hold often. The kernel keeps its own, some
 // milliseconds.
-constexpr Nanos kSlice = 1250 * kMicrosecond;
+constexpr Nanos kSlice = 1200 * kMicrosecond;
 // What the background does between two holds. No whole number of its rounds makes a slice, or 20
 // ms: where time is exact, in sim, it would be preempted between two holds and never in one.
 constexpr Nanos kBackgroundWork = 300 * kMicrosecond;
