@@ -100,6 +100,7 @@ bool one_lends_off_the_queue(const World& world) {
     return task.is_blocked.peek() && linked(task) && !queued(task);
   });
 }
+bool proxy_is_off(const World& world) { return !world.scenario().proxy && one_blocks(world); }
 bool time_has_passed(const World& world) { return world.state().now > kEpoch; }
 bool one_has_donated(const World& world) {
   return some_task(world, [](const Task& task) { return task.times.donated_ns > 0; });
@@ -188,6 +189,7 @@ const std::vector<Premise>& premises() {
       {38, "recount", "one is queued", false, &one_queued},
       {38, "slice end", "a slice ends", false, &a_slice_ends},
       {41, "ended is gone", "a task has ended", true, &one_has_ended},
+      {47, "off means off", "one waits without proxy execution", false, &proxy_is_off},
       {48, "idle with queued tasks", "a CPU comes from idle", false, &idle_cpu_with_queue},
   };
   return all;

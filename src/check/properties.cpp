@@ -116,6 +116,19 @@ bool World::core_holds() {
   return false;
 }
 
+// Without proxy execution who blocks leaves the runqueue (invariant 47, E42).
+bool World::off_means_off() {
+  if (scenario_.proxy) return true;
+  for (const Task* task : tasks_) {
+    if (!task->is_blocked.peek() || task->on_rq.peek() != core::OnRq::kQueued) continue;
+    if (rq(task->cpu.peek()).lock.held()) continue;
+    note_breach(47, "off means off",
+                concat({task->name, " is queued while it waits, though nobody lends"}));
+    return false;
+  }
+  return true;
+}
+
 // A runqueue never names a task as donor that is not queued on it (invariant 7, at every moment).
 bool World::donor_is_queued(int cpu) {
   const Task* donor = rq(cpu).donor.peek();
@@ -146,7 +159,7 @@ bool World::world_holds(Choices enabled) {
   for (int cpu = 0; cpu < cpus(); ++cpu) {
     if (!donor_is_queued(cpu)) return false;
   }
-  if (!core_holds() || !ledger_holds()) return false;
+  if (!core_holds() || !ledger_holds() || !off_means_off()) return false;
   if (enabled == 0) {
     check_quiescence();
     return true;  // the caller looks at what was noted

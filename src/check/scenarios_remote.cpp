@@ -171,6 +171,26 @@ void changes_while_blocked(Catalogue& c) {
          {"M fifo:2 @0 on 0", "sleep 1; class H fair:0; run"},
          {"H fifo:3 @1 on 1", "lock a; unlock a"}},
         {"migrated"});
+  c.add("affinity-at-a-free-lock", "a waiter may not run here any more when its lock is free", 2,
+        {{"L fifo:5 @1 on 1", "lock a; affinity H 1; unlock a; run"},
+         {"W fifo:4 @0 on 0", "lock a; unlock a"},
+         {"H fifo:3 @0", "lock a; unlock a"}},
+        {"linked"});
+  c.add("lender-behind", "a waiter blocks as a better task takes its CPU from it", 2,
+        {{"L fifo:1 @0 on 0", "lock a; run; unlock a"},
+         {"N fifo:2 @0 on 0", "sleep 1; run"},
+         {"M fifo:3 @1 on 1", "lock a; unlock a"},
+         {"X fifo:4 @1 on 1", "sleep 1; run"}},
+        {"migrated"})
+      .quick_states = kSmall;
+  c.add("chain-behind", "a chain whose middle waits behind a better task", 2,
+        {{"L fifo:1 @0 on 0", "lock a; run; unlock a"},
+         {"M fifo:2 @1 on 1", "lock b; lock a; unlock a; unlock b"},
+         {"X fifo:3 @1 on 1", "sleep 1; run"},
+         {"H fifo:4 @1 on 1", "sleep 1; lock b; unlock b"}},
+        {"migrated"})
+      .quick_states = kSmall;
+  c.all.back().watch_moves = true;
   c.add("blocking-affinity", "a task's affinity changes as it begins to wait", 2,
         {{"L fifo:1 @1", "lock a; run; unlock a; run"},
          {"H fifo:3 @0", "lock a; run; unlock a"},

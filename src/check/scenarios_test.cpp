@@ -97,6 +97,16 @@ TEST(Coverage, OnlyCompleteExplorationsCount) {
   EXPECT_EQ(coverage.missing()[0], "walk: row 7, the owner moves");
 }
 
+TEST(Mutants, AreManyAndEachNamesAScenario) {
+  std::set<std::string> names;
+  for (const MutantInfo& mutant : mutants()) {
+    EXPECT_TRUE(names.insert(mutant.name).second) << mutant.name;
+    EXPECT_NE(find_scenario(mutant.scenario), nullptr) << mutant.name;
+  }
+  EXPECT_GE(names.size(), 50U);
+  EXPECT_EQ(names.size() + 1, static_cast<std::size_t>(core::Mutant::kCount));
+}
+
 class Complete : public testing::TestWithParam<const char*> {};
 
 TEST_P(Complete, HasNoViolationAndReachesWhatItDeclares) {

@@ -49,6 +49,11 @@ void waits(Catalogue& c) {
         "lock a; unlock a; lock a; unlock a; lock a; unlock a; lock a; unlock a; lock a; unlock a"},
        {"W fifo:3 @1 on 1", "lock a; unlock a"}},
       {"linked"});
+  c.add("free-lock-limit", "contexts lend to the next owner of a free lock, whose limit comes", 2,
+        {{"A fair:1 @0", "lock a; unlock a; lock a; unlock a"},
+         {"B fair:2 @0", "lock_timeout a 1; unlock a"},
+         {"C fair:3 @1", "lock a; run; unlock a"}},
+        {"linked"});
   c.add("switched-off", "the same without proxy execution: who waits leaves the runqueue", 2,
         {{"L fifo:1 @0", "lock a; run; unlock a"},
          {"M fifo:2 @0", "run"},

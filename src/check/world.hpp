@@ -98,6 +98,7 @@ class World final : public Machine {
   // properties.cpp
   [[nodiscard]] bool core_holds();
   [[nodiscard]] bool donor_is_queued(int cpu);
+  [[nodiscard]] bool off_means_off();
   void check_tree();
   void check_boost(int cpu);
   void check_quiescence();

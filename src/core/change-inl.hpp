@@ -31,7 +31,8 @@ void Scheduler<P>::set_affinity(Task& task, const CpuMask& mask) {
     task.affinity = mask;
     if (queue != nullptr) {
       // A blocked context may stay where it lends: it is placed anew when it wakes.
-      if (!mask.has(queue->cpu) && !task.is_blocked.get()) {
+      const bool lends = task.is_blocked.get() && !mutant(platform_, Mutant::kE68);
+      if (!mask.has(queue->cpu) && !lends) {
         charge(*queue);
         if (queue->curr.load(std::memory_order_relaxed) == &task) {
           resched(*queue);  // schedule() sends it away
@@ -39,6 +40,9 @@ void Scheduler<P>::set_affinity(Task& task, const CpuMask& mask) {
           task.migrate_to = select_cpu(task, -1);
           task.proxy_move = false;
           deactivate(*queue, task, policy::Dequeue::kMigrate, OnRq::kMigrating);
+          if (mutant(platform_, Mutant::kE21)) {
+            task.cpu.store(task.migrate_to, std::memory_order_release);
+          }
           moved = &task;
         }
       }
@@ -87,8 +91,10 @@ void Scheduler<P>::set_params(Task& task, const policy::Params& params) {
         Waitable* on = task.blocked_on.load(std::memory_order_acquire);
         if (on == nullptr) break;
         if (on->wait_lock.try_lock()) {
-          on->waiters.remove(task);
-          on->waiters.insert(task, task.rank());
+          if (!mutant(platform_, Mutant::kM25)) {
+            on->waiters.remove(task);
+            on->waiters.insert(task, task.rank());
+          }
           on->wait_lock.unlock();
           break;
         }

@@ -108,6 +108,7 @@ bool Scheduler<P>::bring_back(Task& waiter, Task& owner) {
   charge(queue);
   if (waiter.cpu.load(std::memory_order_relaxed) != cpu) {
     waiter.cpu.store(cpu, std::memory_order_release);
+    if (mutant(platform_, Mutant::kE53)) waiter.wake_cpu.set(cpu);
     platform_.trace(trace::EventKind::kMigrate, waiter.id, static_cast<std::uint32_t>(cpu), 0);
   }
   cover(platform_, Way::kActivate);

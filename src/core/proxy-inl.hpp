@@ -43,7 +43,7 @@ typename Scheduler<P>::Walk Scheduler<P>::proxy_migrate(Runqueue& rq, Task& dono
   constexpr int kMigrationBatch = 64;
   Task** tail = &rq.deferred_moves;
   while (*tail != nullptr) tail = &(*tail)->deferred_next;
-  Task* q = &p;
+  Task* q = mutant(platform_, Mutant::kE39) ? &donor : &p;
   for (int moved = 0; moved < kMigrationBatch; ++moved) {
     Task* upstream = q == &donor ? nullptr : q->blocked_donor.get();
     q->migrate_to = cpu;
@@ -107,11 +107,12 @@ typename Scheduler<P>::Walk Scheduler<P>::find_proxy_task(Runqueue& rq,
   bool curr_in_chain = false;
   Task* p = &donor;
   Anchor anchor(platform_);
-  while (p->is_blocked.get()) {
+  while (waits(*p)) {
     Waitable* on = p->blocked_on.load(std::memory_order_acquire);
     if (on == nullptr) {  // row 1
       cover(platform_, p == &curr ? Way::kRow1Self : Way::kRow1Other);
-      if (p == &curr) return p->affinity.has(rq.cpu) ? run_waiter(rq, *p) : proxy_idle(rq);
+      const bool may_run = p->affinity.has(rq.cpu) || mutant(platform_, Mutant::kE25);
+      if (p == &curr) return may_run ? run_waiter(rq, *p) : proxy_idle(rq);
       if (mutant(platform_, Mutant::kE35)) return run_waiter(rq, *p);
       return proxy_deactivate(rq, *p, ProxyOutcome::kDeactivated);
     }
@@ -173,7 +174,7 @@ typename Scheduler<P>::Walk Scheduler<P>::find_proxy_task(Runqueue& rq,
               "who is on this CPU is queued here while rq.lock is held");  // row 8
     p->walk_mark = mark;
     if (owner->walk_mark == mark && !mutant(platform_, Mutant::kE13)) {  // row 9
-      if (curr_in_chain) return proxy_idle(rq);
+      if (curr_in_chain && !mutant(platform_, Mutant::kE17c)) return proxy_idle(rq);
       ++rq.proxy.cycles;
       cover(platform_, Way::kRow9);
       (void)hang_on(rq, *p, *owner, Hang::kCycle);

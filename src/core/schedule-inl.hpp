@@ -87,7 +87,9 @@ void Scheduler<P>::deactivate(Runqueue& rq, Task& task, policy::Dequeue why, OnR
   rq.nr_queued.store(rq.classes.queued(), std::memory_order_relaxed);
   if (rq.donor.load(std::memory_order_relaxed) == &task) {
     rq.donor.store(rq.idle, std::memory_order_relaxed);
-    rq.donor_rank.store(policy::Rank::idle().value(), std::memory_order_relaxed);
+    if (!mutant(platform_, Mutant::kE76)) {
+      rq.donor_rank.store(policy::Rank::idle().value(), std::memory_order_relaxed);
+    }
   }
   task.on_rq.store(to, std::memory_order_release);
 }
@@ -167,7 +169,8 @@ void Scheduler<P>::try_to_block(Runqueue& rq, Task& prev) {
   }
   prev.is_blocked.set(true);
   // The waitable outlives this look at it: `prev` is among its waiters until it runs again.
-  if (lends(prev.blocked_on.load(std::memory_order_acquire))) {
+  const Waitable* on = prev.blocked_on.load(std::memory_order_acquire);
+  if (lends(on) || (on != nullptr && mutant(platform_, Mutant::kE42))) {
     cover(platform_, Way::kBlockLends);
     return;
   }
@@ -186,6 +189,7 @@ void Scheduler<P>::leave_if_not_allowed(Runqueue& rq, Task& prev) {
   prev.migrate_to = select_cpu(prev, rq.cpu);
   prev.proxy_move = false;
   deactivate(rq, prev, policy::Dequeue::kMigrate, OnRq::kMigrating);
+  if (mutant(platform_, Mutant::kE21)) prev.cpu.store(prev.migrate_to, std::memory_order_release);
   prev.deferred_next = rq.deferred_moves;
   rq.deferred_moves = &prev;
 }
@@ -202,7 +206,7 @@ Task<P>* Scheduler<P>::pick_next(Runqueue& rq) {
     set_donor(rq, donor);
     Task* run = &donor;
     if constexpr (P::kProxyExec) {
-      if (donor.is_blocked.get()) [[unlikely]] {
+      if (waits(donor)) [[unlikely]] {
         Frame frame(platform_);
         run = frame.returns(find_proxy_task(rq, donor).run);
         if (run == nullptr) continue;
@@ -266,7 +270,9 @@ template <Platform P>
 void Scheduler<P>::switch_to(Runqueue& rq, Task& prev, Task& next) {
   PX_DCHECK(!next.is_blocked.get(), "a blocked task never executes (invariant 4)");
   next.on_cpu.store(true, std::memory_order_relaxed);
-  next.exec_base.store(rq.clock_ns - next.times.executed_ns, std::memory_order_relaxed);
+  if (rq.donor.load(std::memory_order_relaxed) == &next || !mutant(platform_, Mutant::kE77)) {
+    next.exec_base.store(rq.clock_ns - next.times.executed_ns, std::memory_order_relaxed);
+  }
   // Sequentially consistent, partner: hang_on(). Either a linker sees that `prev` has left, or
   // finish_switch() sees who is linked to it.
   rq.curr.store(&next, std::memory_order_seq_cst);

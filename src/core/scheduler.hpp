@@ -176,6 +176,14 @@ class Scheduler {
   [[nodiscard]] static std::uint64_t walk_mark_of(const Runqueue& rq) {
     return rq.walk_epoch * kMaxCpus + static_cast<std::uint64_t>(rq.cpu);
   }
+  // Does `task` lend rather than run? It does once it has gone to sleep with a link; one that was
+  // woken with its link still set runs itself, and looks again (E12).
+  [[nodiscard]] bool waits(const Task& task) const {
+    if (mutant(platform_, Mutant::kE12)) {
+      return task.blocked_on.load(std::memory_order_relaxed) != nullptr;
+    }
+    return task.is_blocked.get();
+  }
   [[nodiscard]] Walk find_proxy_task(Runqueue& rq, Task& donor) requires(P::kProxyExec);
   [[nodiscard]] Walk proxy_idle(Runqueue& rq);
   [[nodiscard]] Walk run_waiter(Runqueue& rq, Task& p);

@@ -9,7 +9,9 @@ namespace px::core {
 template <Platform P>
 void Scheduler<P>::open_wait(Task& me, bool may_end) {
   me.wait_may_end = may_end;
-  me.wait_end.store(WaitEnd::kNone, std::memory_order_relaxed);
+  if (!mutant(platform_, Mutant::kE47)) {
+    me.wait_end.store(WaitEnd::kNone, std::memory_order_relaxed);
+  }
 }
 
 // The link, the state and the order of blocking become visible together: a task that is seen linked
@@ -27,7 +29,7 @@ void Scheduler<P>::begin_wait(Task& me, Waitable& on, Edge edge) {
   cover(platform_, Way::kLinkSet);
   // Its rank may have changed while it was awake and had no link that set_params() could follow.
   // After the link: from there on set_params(), which looks under blocked_lock, keeps it in order.
-  if (me.wait_node.rank != me.noted_rank()) {
+  if (me.wait_node.rank != me.noted_rank() && !mutant(platform_, Mutant::kM26)) {
     on.waiters.remove(me);
     on.waiters.insert(me, me.noted_rank());
   }
@@ -59,7 +61,8 @@ void Scheduler<P>::end_deadlocked(Task& victim, std::uint64_t seq) {
     Guard guard(victim.blocked_lock);
     const Waitable* on = victim.blocked_on.load(std::memory_order_relaxed);
     WaitEnd expected = WaitEnd::kNone;
-    if (on == nullptr || victim.block_seq != seq ||
+    const bool same_wait = victim.block_seq == seq || mutant(platform_, Mutant::kE07b);
+    if (on == nullptr || !same_wait ||
         !victim.wait_end.compare_exchange_strong(
             expected, WaitEnd::kDeadlock, std::memory_order_seq_cst, std::memory_order_seq_cst)) {
       return;
@@ -120,7 +123,8 @@ bool Scheduler<P>::end_wait(Task& task, WaitEnd why) {
     return frame.returns(false);
   }
   drop_link(task);
-  wake(task);
+  const bool hangs = task.parked_on.load(std::memory_order_relaxed) != nullptr;
+  if (!(hangs && mutant(platform_, Mutant::kE33))) wake(task);
   return frame.returns(true);
 }
 

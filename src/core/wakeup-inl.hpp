@@ -58,11 +58,12 @@ bool Scheduler<P>::wake_on_rq(Task& task) {
   Frame frame(platform_);
   Runqueue* queue = lock_task_rq(task).queue;
   if (queue == nullptr) return frame.returns(false);
-  charge(*queue);
+  if (!mutant(platform_, Mutant::kE41)) charge(*queue);
   const bool is_curr = queue->curr.load(std::memory_order_relaxed) == &task;
   if (task.is_blocked.get()) {
     // A link of the chain that runs here is gone: whoever runs at its end must not run on with it.
-    if (in_running_chain(*queue, task) && !mutant(platform_, Mutant::kE48)) {
+    if (in_running_chain(*queue, task) && !mutant(platform_, Mutant::kE48) &&
+        !mutant(platform_, Mutant::kE48c)) {
       cover(platform_, Way::kWakeEndsBoost);
       resched(*queue);
     }
@@ -127,6 +128,8 @@ void Scheduler<P>::wake_off_rq(Task& task) {
 template <Platform P>
 bool Scheduler<P>::wake(Task& task) {
   Frame frame(platform_);
+  const bool too_early = mutant(platform_, Mutant::kE60c) &&
+                         task.parked_first.load(std::memory_order_seq_cst) == nullptr;
   {
     Guard guard(task.task_lock);
     if (task.state.load(std::memory_order_seq_cst) != TaskState::kSleeping) {
@@ -135,7 +138,7 @@ bool Scheduler<P>::wake(Task& task) {
     }
     if (!wake_on_rq(task)) wake_off_rq(task);
   }
-  if (!mutant(platform_, Mutant::kE56a)) activate_parked(task);
+  if (!too_early && !mutant(platform_, Mutant::kE56a)) activate_parked(task);
   return true;
 }
 
@@ -248,7 +251,7 @@ void Scheduler<P>::deliver_moves(Task* list) {
     }
     preempt_check(queue, task);
   }
-  if (executing != nullptr) activate_parked(*executing);
+  if (executing != nullptr && !mutant(platform_, Mutant::kE56f)) activate_parked(*executing);
 }
 
 }  // namespace px::core

@@ -79,6 +79,11 @@ class SimSpinLock {
 
 class Simulator;
 
+#if PX_SIM_MUTANTS
+// The fault that PX_SIM_MUTANT in the environment names, by its number in core::Mutant.
+[[nodiscard]] core::Mutant seeded_mutant();
+#endif
+
 class Platform {
  public:
   using SpinLock = SimSpinLock;
@@ -91,7 +96,8 @@ class Platform {
 
   static constexpr bool kProxyExec = PX_PROXY_EXEC != 0;
   static constexpr bool kSpins = false;  // operations cost nothing, so spinning gains nothing
-  static constexpr bool kMutants = false;
+  // Only in the build that measures which faults the tests would not find (scripts/mutants-in-sim).
+  static constexpr bool kMutants = PX_SIM_MUTANTS != 0;
 
   explicit Platform(Simulator& simulator) : simulator_(simulator) {}
 
@@ -112,6 +118,10 @@ class Platform {
   void idle_wait();
   void relax() { PX_CHECK(false, "nobody else can run: waiting here would never end"); }
   void trace(trace::EventKind kind, std::uint32_t task, std::uint32_t other, std::uint32_t lock);
+
+#if PX_SIM_MUTANTS
+  [[nodiscard]] bool mutant(core::Mutant which) const { return which == seeded_mutant(); }
+#endif
 
   // Owned by the simulator's loop.
   Nanos now_ns = 0;
