@@ -2,8 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <iosfwd>
+#include <optional>
 #include <string>
+
+#include "check/scenario.hpp"
+#include "trace/result.hpp"
 
 namespace px::check {
 
@@ -28,6 +33,10 @@ struct CheckOptions {
   std::string json;       // file; "-": `out`, which then carries nothing else
   bool progress = false;  // lines on `err` for what takes longer than two seconds
   int jobs = 2;           // explorations at a time, each in a process of its own
+  // A scenario that is none of the built-in ones; `scenario` or `replay` names it.
+  std::optional<Scenario> given;
+  // Called with the first violation as a run that can be drawn, and what it is.
+  std::function<void(const trace::RunResult& picture, const std::string& title)> draw;
 };
 
 // Exit status: 0 nothing broken, 1 a violation (or a mutant that was not caught), 2 bad usage or a

@@ -12,6 +12,7 @@
 
 #include "check/coverage.hpp"
 #include "check/names.hpp"
+#include "check/picture.hpp"
 #include "check/run.hpp"
 #include "check/scenarios.hpp"
 #include "check/text.hpp"
@@ -122,7 +123,9 @@ class Command {
         options_.granularity == "fine" ? Granularity::kFine : Granularity::kCoarse;
     std::vector<RunRequest> requests;
     if (!options_.scenario.empty()) {
-      requests.push_back(request_for(known_scenario(options_.scenario), asked));
+      const bool is_given = options_.given && options_.given->name == options_.scenario;
+      requests.push_back(
+          request_for(is_given ? *options_.given : known_scenario(options_.scenario), asked));
       return requests;
     }
     for (const Scenario& scenario : scenarios()) {
@@ -190,6 +193,17 @@ class Command {
     return !r.missing.empty() && (r.complete || as_meant);
   }
 
+  [[nodiscard]] const Scenario* given() const {
+    return options_.given ? &*options_.given : nullptr;
+  }
+
+  void draw_first(const RunReport& r) {
+    if (!options_.draw || drawn_ || !r.violated || r.replay.empty()) return;
+    drawn_ = true;
+    options_.draw(picture_of(r.replay, given()),
+                  concat({"px check ", r.scenario, ": invariant ", r.invariant}));
+  }
+
   void remember(const RunReport& r) {
     Json violation = nullptr;
     if (r.violated) {
@@ -222,6 +236,7 @@ class Command {
       transitions += r.transitions;
       complete += r.complete ? 1 : 0;
       violations += r.violated ? 1 : 0;
+      draw_first(r);
       missing += owes_outcomes(r) ? 1 : 0;
       coverage.add(r);
     });
@@ -252,7 +267,8 @@ class Command {
   }
 
   int replay_line() {
-    const RunReport r = replay(options_.replay);
+    const RunReport r = replay(options_.replay, given());
+    draw_first(r);
     remember(r);
     if (r.violated) print(r);
     summary_ = r.violated ? concat({"the violation appears: ", r.invariant})
@@ -314,6 +330,7 @@ class Command {
   std::ostream& out_;
   std::ostream& data_;
   std::string summary_;
+  bool drawn_ = false;
   Json runs_ = Json::array();
   Json mutants_ = Json::array();
 };

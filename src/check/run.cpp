@@ -249,10 +249,11 @@ void run_all(const std::vector<RunRequest>& requests, int jobs, bool progress,
   }
 }
 
-RunReport replay(const std::string& line) {
+RunReport replay(const std::string& line, const Scenario* given) {
   const Schedule schedule = parse_line(line);
   RunRequest request;
-  request.scenario = &known_scenario(schedule.scenario);
+  const bool is_given = given != nullptr && given->name == schedule.scenario;
+  request.scenario = is_given ? given : &known_scenario(schedule.scenario);
   request.mode = schedule.mode;
   request.granularity = schedule.granularity;
   request.minimise = false;

@@ -61,7 +61,7 @@ void run_all(const std::vector<RunRequest>& requests, int jobs, bool progress,
              const std::function<void(const RunReport&)>& done);
 
 // Follows a replay line. Throws std::invalid_argument if it names what does not exist or stops
-// fitting, and says where.
-[[nodiscard]] RunReport replay(const std::string& line);
+// fitting, and says where. `given`: the scenario that it names, if it is none of the built-in ones.
+[[nodiscard]] RunReport replay(const std::string& line, const Scenario* given = nullptr);
 
 }  // namespace px::check

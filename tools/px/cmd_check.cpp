@@ -9,7 +9,9 @@
 #include "arguments.hpp"
 #include "base/cpu_mask.hpp"
 #include "check/check.hpp"
+#include "check_workload.hpp"
 #include "output.hpp"
+#include "report/timeline.hpp"
 
 namespace px::tools {
 
@@ -55,15 +57,60 @@ check::CheckOptions options_of(const CheckArguments& arguments) {
   return options;
 }
 
+// The scenario that a replay line names.
+std::string scenario_in(const std::string& line) {
+  constexpr std::string_view kKey = " scenario=";
+  const std::size_t at = line.find(kKey);
+  if (at == std::string::npos) return "";
+  const std::size_t begin = at + kKey.size();
+  return line.substr(begin, line.find(' ', begin) - begin);
+}
+
+void read_scenario(check::CheckOptions& options) {
+  const std::string name = options.replay.empty() ? options.scenario : scenario_in(options.replay);
+  if (!names_workload(name)) return;
+  if (name.find(' ') != std::string::npos) {
+    throw UsageError("found a workload '" + name +
+                     "', expected a path without spaces, which a "
+                     "replay line can name");
+  }
+  options.given = scenario_from_file(name);
+}
+
+void check_places(const CheckArguments& arguments, const check::CheckOptions& options) {
+  std::vector<Output> outputs;
+  if (arguments.json) outputs.push_back({"--json", *arguments.json, {}});
+  if (arguments.report) outputs.push_back({"--report", *arguments.report, {}});
+  std::vector<std::string> inputs;
+  if (options.given) inputs.push_back(options.given->name);
+  check_outputs(outputs, inputs);
+  if (arguments.report && *arguments.report == "-") {
+    throw UsageError("--report -: found standard output, where px check prints, expected a file");
+  }
+}
+
 }  // namespace
 
 int check_command(const CheckArguments& arguments) {
-  const check::CheckOptions options = options_of(arguments);
-  if (arguments.json) check_outputs({{"--json", *arguments.json, {}}});
+  check::CheckOptions options = options_of(arguments);
+  read_scenario(options);
+  check_places(arguments, options);
+  std::string page;
+  if (arguments.report) {
+    options.draw = [&page](const trace::RunResult& picture, const std::string& title) {
+      page = report::run_report_html({picture}, title);
+    };
+  }
   StdoutBuffer buffer;
   std::ostream out(&buffer);
   const int status = check::check_command(options, out, std::cerr);
   buffer.finish();
+  if (arguments.report && page.empty()) {
+    write_stderr("px check: nothing was violated, so there is nothing to draw in " +
+                 *arguments.report + "\n");
+  } else if (arguments.report) {
+    write_outputs({{"--report", *arguments.report, page}}, "");
+  }
   return status;
 }
 

@@ -24,6 +24,7 @@ struct CheckArguments {
   std::optional<std::string> max_states;
   std::optional<std::string> replay;
   std::optional<std::string> json;
+  std::optional<std::string> report;
 };
 
 // The exit status of check::check_command(). Throws UsageError, trace::FileError or StdoutError,

@@ -104,7 +104,8 @@ void add_demo(CLI::App& app, DemoArguments& to) {
 void add_check(CLI::App& app, CheckArguments& to) {
   CLI::App& check = *app.add_subcommand(
       "check", "Explore the interleavings of the scheduler's core and check its invariants");
-  check.add_option("SCENARIO", to.scenario, "The scenario; all of them unless given");
+  check.add_option("SCENARIO", to.scenario,
+                   "The scenario, or a small workload FILE.json; all scenarios unless given");
   check.add_flag("--list", to.list, "List the scenarios");
   check.add_flag("--all", to.all, "Every scenario");
   check.add_flag("--nightly", to.nightly, "With bounds for hours instead of minutes");
@@ -122,6 +123,8 @@ void add_check(CLI::App& app, CheckArguments& to) {
   check.add_option("--max-states", to.max_states, "States in one exploration")->type_name("N");
   check.add_option("--replay", to.replay, "Replay what a violation printed")->type_name("LINE");
   check.add_option("--json", to.json, "Write the result as JSON; - is standard output")
+      ->type_name("OUT");
+  check.add_option("--report", to.report, "Write a page with the first violation's timeline")
       ->type_name("OUT");
   check.footer(
       "Exit status: 0 nothing was violated, 1 something was, 2 wrong usage.\n\n"
