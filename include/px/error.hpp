@@ -12,13 +12,14 @@ enum class errc {
   not_a_task = 1,     // the call needs a task of a px::Runtime; it came from a foreign thread
   other_runtime,      // the object belongs to another runtime
   invalid_params,     // scheduling parameters out of range
-  invalid_affinity,   // the mask names no CPU of the runtime
+  invalid_affinity,   // the mask names no CPU of the runtime, or none that is online
   not_supported,      // this version or this machine cannot do it
   foreign_lock_held,  // a px call would block while a lock of another library is held
   preemption_off,     // a px call would block under a PreemptGuard
   runtime_stopped,    // the runtime accepts no more tasks
   signal_in_use,      // the preemption signal has a handler already
   invalid_join,       // a task joins itself, or a handle is empty
+  last_cpu,           // the CPU cannot go offline: no other one is online
 };
 
 // The category of the codes above, named "px". Any thread.

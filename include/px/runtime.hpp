@@ -210,6 +210,17 @@ class Runtime {
 
   // CPUs of this runtime, numbered 0 .. cpus() - 1. Any thread.
   [[nodiscard]] int cpus() const noexcept;
+  // Takes a CPU out of use, at any time: what waits there moves, what runs there leaves at its next
+  // preemption; returns once it is empty (later if a task there keeps preemption off). Its thread
+  // stays and serves timers that were set there. A task whose affinity names no other CPU that is
+  // online runs on any that is until one of its own is back. No effect if it is offline already.
+  // Any thread; inside a task it may block. Throws last_cpu (nothing was changed), invalid_params.
+  void offline(int cpu);
+  // Brings it back; tasks that may run only there return at once. Any thread. Throws
+  // invalid_params.
+  void online(int cpu);
+  // Any thread. Throws invalid_params.
+  [[nodiscard]] bool is_online(int cpu) const;
   // One line per property of this runtime that its user may not expect (no asynchronous preemption
   // here, ...), each ended by a newline.
   [[nodiscard]] std::string notices() const;

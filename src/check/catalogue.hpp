@@ -33,5 +33,9 @@ class Catalogue {
 void remote_owners(Catalogue& c);
 // Waits that end by themselves, are ended, or come again (scenarios_waits.cpp).
 void waits(Catalogue& c);
+// Push and pull, and what moves with an owner (scenarios_balance.cpp).
+void balancing(Catalogue& c);
+// CPUs that go offline and come back (scenarios_hotplug.cpp).
+void hotplug(Catalogue& c);
 
 }  // namespace px::check

@@ -141,6 +141,13 @@ bool one_handed_over(const World& world) {
   return some_lock(world, [](const Mutex& lock) { return (lock.word() & Mutex::kPickup) != 0; });
 }
 
+bool one_is_offline(const World& world) {
+  return some_cpu(world, [](const Runqueue& queue) { return queue.offline.peek(); });
+}
+bool one_waits_for_a_cpu(const World& world) {
+  return some_cpu(world, [](const Runqueue& queue) { return queue.waiting_rank.peek() != 0; });
+}
+
 }  // namespace
 
 const std::vector<Premise>& premises() {
@@ -166,6 +173,8 @@ const std::vector<Premise>& premises() {
        &free_or_handed_over},
       {15, "wakeup delivered", "a wait has ended", true, &one_wait_has_ended},
       {19, "best donor", "two are queued", false, &two_queued},
+      {20, "the highest ranks run", "one waits that might run elsewhere", true,
+       &one_waits_for_a_cpu},
       {22, "end of boost", "a CPU runs on a lent context", false, &one_lends},
       {23, "boost is earned", "a CPU runs on a lent context", true, &one_lends},
       {27, "migrated is blocked", "a context is away from home", true, &one_is_away},
@@ -189,6 +198,7 @@ const std::vector<Premise>& premises() {
       {38, "recount", "one is queued", false, &one_queued},
       {38, "slice end", "a slice ends", false, &a_slice_ends},
       {41, "ended is gone", "a task has ended", true, &one_has_ended},
+      {42, "offline is empty", "a CPU is offline", false, &one_is_offline},
       {47, "off means off", "one waits without proxy execution", false, &proxy_is_off},
       {48, "idle with queued tasks", "a CPU comes from idle", false, &idle_cpu_with_queue},
   };

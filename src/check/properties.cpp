@@ -101,6 +101,14 @@ bool World::settled(int cpu) const {
   return (c.preempt_off == 0 || c.next.kind == OpKind::kIdle) && !rq(cpu).lock.held();
 }
 
+// An interrupt that a CPU has still to take may be on its way to balance.
+bool World::kicks_pending() const {
+  for (int cpu = 0; cpu < cpus(); ++cpu) {
+    if (state().cpus[cpu].kicked) return true;
+  }
+  return false;
+}
+
 bool World::core_holds() {
   core::InvariantView<Platform> view{
       *scheduler_,
@@ -111,9 +119,21 @@ bool World::core_holds() {
       [](const void* /*world*/, const SpinLock& lock) { return !lock.held(); },
       this};
   core::Violation<Platform> violation;
-  if (core::check_state(view, violation)) return true;
+  if (core::check_state(view, violation) &&
+      (kicks_pending() || core::check_quiescent(view, violation))) {
+    return true;
+  }
   note_breach(violation.number, violation.name, violation.message);
   return false;
+}
+
+// Whoever wakes is not put on a CPU that is offline (invariant 42). The core reports a wakeup under
+// the lock of that CPU's runqueue. Who runs there still is about to leave.
+void World::check_wakeup(std::uint32_t index, int cpu) {
+  const Task& woken = task(static_cast<int>(index));
+  if (!rq(cpu).offline.peek() || rq(cpu).curr.peek() == &woken) return;
+  fail(42, "no wakeup on an offline CPU",
+       concat({woken.name, " is woken on CPU ", std::to_string(cpu), ", which is offline"}));
 }
 
 // Without proxy execution who blocks leaves the runqueue (invariant 47, E42).

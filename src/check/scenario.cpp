@@ -120,7 +120,8 @@ class Builder {
     struct Form {
       const char* word;
       Instruction code;
-      char shape;  // l lock, L lock and ticks, t ticks, x task, m task and CPUs, p task and params
+      char shape;  // l lock, L lock and ticks, t ticks, x task, c CPU, m task and CPUs, p task and
+                   // params
     };
     static constexpr Form kForms[] = {
         {"lock", Instruction::kLock, 'l'},
@@ -136,6 +137,8 @@ class Builder {
         {"yield_until", Instruction::kYieldUntil, 'x'},
         {"class", Instruction::kClass, 'p'},
         {"join", Instruction::kJoin, 'x'},
+        {"offline", Instruction::kOffline, 'c'},
+        {"online", Instruction::kOnline, 'c'},
     };
     const auto* form = std::find_if(std::begin(kForms), std::end(kForms),
                                     [&](const Form& f) { return words[0] == f.word; });
@@ -160,6 +163,10 @@ class Builder {
         break;
       case 'x':
         op.object = task_index(argument(1));
+        break;
+      case 'c':
+        op.object = number(argument(1));
+        if (op.object < 0 || op.object >= scenario_.cpus) reject(argument(1), "a CPU");
         break;
       case 'm':
         op.object = task_index(argument(1));

@@ -2,7 +2,7 @@
 //
 // Script text: instructions separated by ';'
 //   lock a | unlock a | try_lock a | lock_timeout a T | run | run N | yield | yield_until X | sleep
-//   T | wake X | cancel X | affinity X CPUS | class X PARAMS | join X
+//   T | wake X | cancel X | affinity X CPUS | class X PARAMS | join X | offline CPU | online CPU
 // T counts ticks of 1 ms; CPUS is a list of digits ("01"); PARAMS is "fifo:P", "rr:P", "fair:NICE".
 // A lock call that ends without the lock (time limit, cancellation, deadlock, a failed try) goes on
 // behind the matching unlock. `run` is work: a place where interrupts are taken.
@@ -34,11 +34,13 @@ enum class Instruction : std::uint8_t {
   kAffinity,
   kClass,
   kJoin,
+  kOffline,
+  kOnline,
 };
 
 struct ScriptOp {
   Instruction code{};
-  int object = 0;  // index of the lock or task
+  int object = 0;  // index of the lock or task, or the CPU
   Nanos ns = 0;    // duration, or the time limit
   std::uint64_t cpus = 0;
   policy::Params params;

@@ -69,9 +69,9 @@ void lending_across_cpus(Catalogue& c) {
          {"H fifo:3 @1 on 1", "sleep 1; lock a; run; unlock a; run"}},
         {"migrated", "run-owner"});
   c.add("running-owner", "the owner runs elsewhere on a better context than the waiter's", 2,
-        {{"H fifo:5 @0", "lock a; run; run; unlock a"},
-         {"L fifo:1 @1", "lock a; run; unlock a"},
-         {"M fifo:3 @1", "run; lock a; unlock a"},
+        {{"H fifo:5 @0 on 0", "lock a; run; run; unlock a"},
+         {"L fifo:1 @1 on 1", "lock a; run; unlock a"},
+         {"M fifo:3 @1 on 1", "run; lock a; unlock a"},
          {"X fifo:7 @0 on 0", "sleep 1; run"}},
         {"linked"});
   c.add("waiters-on-both-sides", "three waiters of three ranks on two CPUs", 2,
@@ -103,14 +103,14 @@ void sleeping_owners(Catalogue& c) {
          {"D fifo:3 @1", "lock b; run; unlock b"}},
         {"parked"});
   c.add("wake-in-mid-chain", "a middle member of a parked chain is woken without its lock", 2,
-        {{"O fifo:1 @0", "lock a; sleep 1; unlock a"},
-         {"B fifo:2 @0", "lock b; lock_timeout a 1; unlock a; unlock b"},
-         {"D fifo:3 @1", "lock b; unlock b"}},
+        {{"O fifo:1 @0 on 0", "lock a; sleep 1; unlock a"},
+         {"B fifo:2 @0 on 0", "lock b; lock_timeout a 1; unlock a; unlock b"},
+         {"D fifo:3 @1 on 1", "lock b; unlock b"}},
         {"parked"});
   c.add("time-limit", "a wait with a time limit races with the unlock", 2,
-        {{"L fifo:1 @0", "lock a; sleep 1; unlock a"},
-         {"M fifo:2 @0", "lock_timeout a 1; unlock a"},
-         {"H fifo:3 @1", "lock a; run; unlock a"}},
+        {{"L fifo:1 @0 on 0", "lock a; sleep 1; unlock a"},
+         {"M fifo:2 @0 on 0", "lock_timeout a 1; unlock a"},
+         {"H fifo:3 @1 on 1", "lock a; run; unlock a"}},
         {"parked"});
   c.add("time-limit-while-running", "a time limit ends the wait of the paying donor", 2,
         {{"L fifo:1 @0 on 0", "lock a; run; run; unlock a; run"},
@@ -133,14 +133,14 @@ void ends_of_waits(Catalogue& c) {
   c.add("cancelled-sleep", "a sleep is cancelled as it begins", 2,
         {{"S fifo:1 @0", "sleep 1; run"}, {"X fifo:2 @1", "cancel S; run"}});
   c.add("cancelled-in-a-cycle", "a wait in a cycle that ends by itself is cancelled", 2,
-        {{"O fifo:3 @0", "lock a; join H; unlock a"},
-         {"H fifo:2 @1", "lock_timeout a 1; unlock a"},
-         {"X fifo:1 @0", "cancel H; run"}},
+        {{"O fifo:3 @0 on 0", "lock a; join H; unlock a"},
+         {"H fifo:2 @1 on 1", "lock_timeout a 1; unlock a"},
+         {"X fifo:1 @0 on 0", "cancel H; run"}},
         {"parked", "cycle"});
   c.add("cancelled-owner", "the sleep of an owner is cancelled while a waiter parks on it", 2,
-        {{"S fifo:1 @0", "lock a; sleep 1; unlock a"},
-         {"X fifo:2 @1", "cancel S; run"},
-         {"W fifo:3 @1", "lock a; unlock a"}},
+        {{"S fifo:1 @0 on 0", "lock a; sleep 1; unlock a"},
+         {"X fifo:2 @1 on 1", "cancel S; run"},
+         {"W fifo:3 @1 on 1", "lock a; unlock a"}},
         {"parked"});
   c.add("spurious-wakeup", "waiters are woken for no reason", 2,
         {{"L fifo:1 @0", "lock a; run; unlock a"},
@@ -185,9 +185,9 @@ void cycles(Catalogue& c) {
         {"run-owner"})
       .deadlock = true;
   c.add("deadlock-with-time-limit", "nobody is a victim where one wait ends by itself", 2,
-        {{"A fifo:1 @0", "lock a; lock_timeout b 1; unlock b; unlock a"},
-         {"B fifo:2 @1", "lock b; lock a; unlock a; unlock b"},
-         {"C fifo:3 @0", "lock a; unlock a"}},
+        {{"A fifo:1 @0 on 0", "lock a; lock_timeout b 1; unlock b; unlock a"},
+         {"B fifo:2 @1 on 1", "lock b; lock a; unlock a; unlock b"},
+         {"C fifo:3 @0 on 0", "lock a; unlock a"}},
         {"cycle"});
   c.add("two-locks-two-orders", "each task twice, nested, with one timer", 2,
         {{"A fifo:1 @0", "lock a; lock b; unlock b; unlock a; lock b; unlock b"},
@@ -227,6 +227,8 @@ std::vector<Scenario> make_all() {
   three_cpus(catalogue);
   remote_owners(catalogue);
   waits(catalogue);
+  balancing(catalogue);
+  hotplug(catalogue);
   return std::move(catalogue.all);
 }
 

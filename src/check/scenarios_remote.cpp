@@ -40,7 +40,7 @@ void one_hop(Catalogue& c) {
         {{"L fifo:1 @0 on 0", "lock a; run; unlock a; run"},
          {"H fifo:3 @1", "lock a; run; unlock a"},
          {"X fifo:5 @1 on 1", "sleep 1; run; run"}},
-        {"linked"});
+        {"run-owner"});
   c.add("owner-takes-it-back", "the owner takes the lock again before its waiter is home", 2,
         {{"L fifo:2 @0 on 0", "lock a; unlock a; lock a; run; unlock a"},
          {"H fifo:3 @1 on 1", "lock a; unlock a"},
@@ -148,7 +148,7 @@ void linked_waiters(Catalogue& c) {
         {"linked"});
   c.add("linked-class", "a linked waiter comes to outrank the owner it hangs on", 2,
         {{"H fifo:3 @0 on 0", "lock a; run; unlock a"},
-         {"L fifo:1 @1", "lock a; unlock a"},
+         {"L fifo:1 @1 on 1", "lock a; unlock a"},
          {"M fifo:2 @1 on 1", "sleep 1; class L fifo:5; run"},
          {"X fifo:4 @0 on 0", "sleep 1; run"}},
         {"linked"})

@@ -61,7 +61,7 @@ void Platform::switch_context(Task& from, Task& to) {
                  concat({to.name, " starts here while CPU ", std::to_string(cpu),
                          " is still on its stack"}));
   }
-  if (!to.is_idle && !to.affinity.has(state.cpu)) {
+  if (!to.is_idle && !to.affinity.has(state.cpu) && !to.strayed) {
     machine.fail(
         2, "execution inside affinity",
         concat({to.name, " starts on CPU ", std::to_string(state.cpu), ", which it may not use"}));
@@ -102,7 +102,10 @@ void Platform::trace(trace::EventKind kind, std::uint32_t id, std::uint32_t othe
   if (kind == trace::EventKind::kMigrate) {
     world_.note_move(world_.task(static_cast<int>(id)), static_cast<int>(other));
   }
-  if (kind == trace::EventKind::kWake) world_.forget_moves();
+  if (kind == trace::EventKind::kWake) {
+    world_.forget_moves();
+    if (machine.running()) world_.check_wakeup(id, static_cast<int>(other));
+  }
   if (kind != trace::EventKind::kRelease || !machine.running()) return;
   const Task& me = world_.task(static_cast<int>(id));
   const Task* paying = world_.rq(machine.state().cpu).donor.peek();
@@ -217,6 +220,9 @@ void World::name_objects() {
     set_name(&queue.curr, concat({who, ".curr"}));
     set_name(&queue.donor, concat({who, ".donor"}));
     set_name(&queue.donor_rank, concat({who, ".donor_rank"}));
+    set_name(&queue.offline, concat({who, ".offline"}));
+    set_name(&queue.waiting_rank, concat({who, ".waiting_rank"}));
+    set_name(&queue.waiting_lenders, concat({who, ".waiting_lenders"}));
     set_name(&queue.need_resched, concat({who, ".need_resched"}));
     set_name(&queue.nr_queued, concat({who, ".nr_queued"}));
     set_name(&queue.timer_lock, concat({who, ".timer_lock"}));
@@ -225,6 +231,8 @@ void World::name_objects() {
     set_class(&queue.lock, ObjectClass::kRunqueueLock);
     set_class(&queue.timer_lock, ObjectClass::kTimerLock);
   }
+  set_name(&scheduler_->overloaded(), "overloaded");
+  set_name(&scheduler_->offline_count(), "offline");
   for (Task* task : tasks_) {
     name_task(*task);
     set_name(&bodies_[task->id], concat({task->name, " instruction"}));
@@ -350,13 +358,19 @@ bool World::perform(Body& body, const ScriptOp& op) {
       break;
     }
     case Instruction::kAffinity:
-      scheduler.set_affinity(task(op.object), mask_of(op.cpus));
+      (void)scheduler.set_affinity(task(op.object), mask_of(op.cpus));
       break;
     case Instruction::kClass:
       scheduler.set_params(task(op.object), op.params);
       break;
     case Instruction::kJoin:
       (void)scheduler.join(task(op.object));
+      break;
+    case Instruction::kOffline:
+      (void)scheduler.offline(op.object);
+      break;
+    case Instruction::kOnline:
+      (void)scheduler.online(op.object);
       break;
   }
   return true;

@@ -96,6 +96,8 @@ class World final : public Machine {
   [[nodiscard]] Nanos next_slice() const;
 
   // properties.cpp
+  void check_wakeup(std::uint32_t task, int cpu);
+  [[nodiscard]] bool kicks_pending() const;
   [[nodiscard]] bool core_holds();
   [[nodiscard]] bool donor_is_queued(int cpu);
   [[nodiscard]] bool off_means_off();

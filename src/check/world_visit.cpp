@@ -33,6 +33,8 @@ void World::visit(Digest& digest) {
     if (bodies_[i].until != 0) pack.add(relative(bodies_[i].until), 40);
   }
   for (int i = 0; i < locks(); ++i) pack.add(id_bits(shared_->holder[i] + 1), 4);
+  pack.add(id_bits(scheduler_->overloaded().peek()), 3);
+  pack.add(id_bits(scheduler_->offline_count().peek()), 3);
   pack.add(id_bits(shared_->slices_left), 8);
   if (!scenario_.watch_moves) return;
   for (int i = 0; i < tasks(); ++i) pack.add(shared_->lent_on[i], kMaxVirtualCpus);
@@ -63,6 +65,8 @@ void World::visit_task(Packer& pack, const Task& task) const {
   pack.add(bits_of(task.wake_next), kPointerBits);
   pack.add(bits_of(task.deferred_next), kPointerBits);
   if (task.is_idle) return;
+  pack.add(bits_of(task.counted), 2);
+  pack.add(task.strayed, 1);
   pack.add(id_bits(task.migrate_to + 1), 3);
   pack.add(task.proxy_move, 1);
   for (const Runqueue* queue : runqueues_) {
@@ -147,9 +151,12 @@ void World::visit_runqueue(Packer& pack, const Runqueue& queue) const {
   pack.add(id_bits(queue.timer_lock.holder() + 1), 3);
   pack.add(queue.need_resched.peek(), 1);
   pack.add(id_bits(queue.nr_queued.peek()), 4);
+  pack.add(queue.offline.peek(), 1);
   pack.add(bits_of(queue.curr.peek()), kPointerBits);
   pack.add(bits_of(queue.donor.peek()), kPointerBits);
   pack.add(id_bits(queue.donor_rank.peek()), 8);
+  pack.add(id_bits(queue.waiting_rank.peek()), 8);
+  pack.add(id_bits(queue.waiting_lenders.peek()), 3);
   pack.add(bits_of(queue.deferred_wakes), kPointerBits);
   pack.add(bits_of(queue.deferred_moves), kPointerBits);
   pack.add(bits_of(queue.switched_from), kPointerBits);
@@ -157,6 +164,7 @@ void World::visit_runqueue(Packer& pack, const Runqueue& queue) const {
   pack.add(bits_of(queue.classes.realtime().current()), kPointerBits);
   pack.add(queue.classes.fair().yielded(), 1);
   pack.add(relative(queue.exec_start_ns), 40);
+  pack.add(id_bits(std::min<Nanos>(state().now - queue.balanced_ns, 63 * kTick)), 32);
   const auto due = [this](Nanos at) {
     return at == kNever ? ~std::uint64_t{0} : relative(std::max(at, state().now));
   };

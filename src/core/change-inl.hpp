@@ -13,26 +13,24 @@ void Scheduler<P>::yield() {
 }
 
 template <Platform P>
-bool Scheduler<P>::pushable(const Runqueue& rq, const Task& task) const {
-  return task.on_rq.load(std::memory_order_relaxed) == OnRq::kQueued &&
-         task.cpu.load(std::memory_order_relaxed) == rq.cpu && !task.is_blocked.get() &&
-         &task != rq.curr.load(std::memory_order_relaxed) &&
-         &task != rq.donor.load(std::memory_order_relaxed);
-}
-
-template <Platform P>
-void Scheduler<P>::set_affinity(Task& task, const CpuMask& mask) {
-  PX_CHECK(!(mask & CpuMask::first(cpus_)).empty(), "affinity names no CPU of this runtime");
+bool Scheduler<P>::set_affinity(Task& task, const CpuMask& mask) {
   platform_.preempt_disable();
   Task* moved = nullptr;
-  {
+  bool possible = false;
+  for (int cpu = mask.next(-1); cpu >= 0 && cpu < cpus_; cpu = mask.next(cpu)) {
+    possible = possible || is_online(cpu);
+  }
+  if (possible) {
     Guard guard(task.task_lock);
     Runqueue* queue = lock_task_rq(task).queue;
     task.affinity = mask;
+    task.pinned = mask.count() == 1;
     if (queue != nullptr) {
+      count(*queue, task);
+      note_waiting(*queue);
       // A blocked context may stay where it lends: it is placed anew when it wakes.
       const bool lends = task.is_blocked.get() && !mutant(platform_, Mutant::kE68);
-      if (!mask.has(queue->cpu) && !lends) {
+      if (!may_use(task, queue->cpu) && !lends) {
         charge(*queue);
         if (queue->curr.load(std::memory_order_relaxed) == &task) {
           resched(*queue);  // schedule() sends it away
@@ -45,6 +43,9 @@ void Scheduler<P>::set_affinity(Task& task, const CpuMask& mask) {
           }
           moved = &task;
         }
+      } else if (queue->curr.load(std::memory_order_relaxed) != &task &&
+                 out_of_balance(*queue, task)) {
+        resched(*queue);  // it may go where it could not before
       }
       queue->lock.unlock();
     }
@@ -54,6 +55,7 @@ void Scheduler<P>::set_affinity(Task& task, const CpuMask& mask) {
     deliver_moves(moved);
   }
   preempt_enable();
+  return possible;
 }
 
 template <Platform P>
@@ -72,11 +74,15 @@ void Scheduler<P>::set_params(Task& task, const policy::Params& params) {
       policy::set_params(task.se, params);
       task.note_rank();
       queue->classes.enqueue(task.se, policy::Enqueue::kRestore, queue->clock_ns);
+      count(*queue, task);
+      publish_queued(*queue);
       if (pays) {
         queue->classes.set_current(task.se, queue->clock_ns);
         queue->donor_rank.store(task.rank().value(), std::memory_order_relaxed);
+        note_waiting(*queue);
         resched(*queue);
       } else {
+        note_waiting(*queue);
         preempt_check(*queue, task);
       }
       queue->lock.unlock();

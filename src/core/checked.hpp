@@ -68,6 +68,10 @@ enum class Way : std::uint8_t {
   kActivate,
   kActivateGone,  // it has left the tree meanwhile
   kActivateSubtree,
+  // balancing
+  kPush,
+  kPull,
+  kMoveFair,
   // locks; the last three are counted by the checker's scripts
   kHandoff,
   kHandoffBound,  // to a waiter that has lost the lock too often
@@ -101,6 +105,7 @@ enum class Mutant : std::uint8_t {
   kE26,
   kE32,
   kE33,
+  kE34,
   kE35,
   kE36,
   kE37,
@@ -127,11 +132,16 @@ enum class Mutant : std::uint8_t {
   kE60c,
   kE61b,
   kE62,
+  kE66,
+  kE67,
   kE68,
   kE69,
   kE71,
   kE76,
   kE77,
+  kE84,
+  kE85a,
+  kE85b,
   kM21,
   kM24,
   kM25,

@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/balance-inl.hpp"
 #include "core/change-inl.hpp"
 #include "core/deadlock-inl.hpp"
+#include "core/fair_balance-inl.hpp"
+#include "core/hotplug-inl.hpp"
 #include "core/mutex-inl.hpp"
 #include "core/park-inl.hpp"
 #include "core/proxy-inl.hpp"

@@ -2,6 +2,7 @@
 // which kind each is of.
 #pragma once
 
+#include "core/invariants-balance-inl.hpp"
 #include "core/invariants-helpers-inl.hpp"
 #include "core/invariants-waits-inl.hpp"
 
@@ -43,7 +44,8 @@ template <typename P>
 bool inv_02_affinity(const InvariantView<P>& view, int cpu, ViolationReport& violation) {
   const auto& rq = view.scheduler.rq(cpu);
   const auto& curr = curr_of(rq);
-  if (curr.is_idle || curr.affinity.has(cpu) || will_reschedule(rq)) return true;
+  if (curr.is_idle || will_reschedule(rq)) return true;
+  if ((curr.affinity.has(cpu) || curr.strayed) && view.scheduler.is_online(cpu)) return true;
   if (state_of(curr) != TaskState::kRunnable) return true;  // about to block: it only gives way
   return broken(violation, "task %s executes on CPU %d outside its affinity", curr.name, cpu);
 }
@@ -178,6 +180,16 @@ bool inv_23_boost_is_earned(const InvariantView<P>& view, ViolationReport& viola
     }
   }
   return true;
+}
+
+// 42. An offline CPU is empty, or about to be.
+template <typename P>
+bool inv_42_offline_is_empty(const InvariantView<P>& view, int cpu, ViolationReport& violation) {
+  const auto& rq = view.scheduler.rq(cpu);
+  if (view.scheduler.is_online(cpu) || will_reschedule(rq)) return true;
+  if (curr_of(rq).is_idle && rq.classes.queued() == 0) return true;
+  return broken(violation, "CPU %d is offline, runs %s and has %d queued", cpu, curr_of(rq).name,
+                rq.classes.queued());
 }
 
 // 48. A CPU does not idle while a task is queued there, unless it is about to choose again.
@@ -333,6 +345,7 @@ inline constexpr CpuRule<P> kCpuRules[] = {
     {38, "contexts belong to tasks", &inv_38_contexts_belong<P>},
     {38, "slice end", &inv_38_slice_end<P>},
     {38, "first timer", &inv_38_first_timer<P>},
+    {42, "offline is empty", &inv_42_offline_is_empty<P>},
     {48, "idle with queued tasks", &inv_48_idle_with_work<P>},
 };
 

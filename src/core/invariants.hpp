@@ -1,12 +1,13 @@
 // The invariants of the core, each checkable in a state: what the simulator checks after every
 // event and the checker after every step. Numbers are those of the list in the proxy execution
-// semantics (docs/design); the rules themselves are in invariants-inl.hpp, one small function each.
+// semantics (docs/design); the rules themselves are in invariants-inl.hpp and its neighbours, one
+// small function each.
 //
 // Left out because the core has nothing yet that could keep or break them: 17 and 43 (wound-wait,
-// signals), 20, 21, 24, 25, 26 (push, pull, balancing), 39 (deadline class), 42 (hotplug), 46 (core
-// scheduling). Judged elsewhere, since one state does not show them: 16, 18, 22, 28, 29, 30, 37,
-// 40, 44, 45, 47 (scenarios, lock annotations, the off-means-off test). 2, 14 and 33 are rules here
-// in the form that a state can show.
+// signals), 21, 26 (balance callbacks), 39 (deadline class), 46 (core scheduling).
+// Judged elsewhere, since one state does not show them: 16, 18, 22, 24, 25, 28, 29, 30, 37, 40, 44,
+// 45, 47 (scenarios, lock annotations, the off-means-off test). 2, 14 and 33 are rules here in the
+// form that a state can show.
 #pragma once
 
 #include <cstdarg>
@@ -63,6 +64,12 @@ struct InvariantView {
 // False: `violation` names the first broken rule. O(tasks * tasks) at worst; allocates nothing.
 template <Platform P>
 [[nodiscard]] bool check_state(const InvariantView<P>& view, Violation<P>& violation);
+
+// The same for what holds only once nothing is about to happen (invariant 20): no CPU is in the
+// core or has anything pending. The caller vouches for kicks; a CPU that is not settled, or is
+// about to choose again, makes it true.
+template <Platform P>
+[[nodiscard]] bool check_quiescent(const InvariantView<P>& view, Violation<P>& violation);
 
 // What only ever grows, for check_step().
 struct InvariantTotals {

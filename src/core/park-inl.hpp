@@ -102,10 +102,9 @@ bool Scheduler<P>::bring_back(Task& waiter, Task& owner) {
   PX_DCHECK(!waiter.on_cpu.load(std::memory_order_relaxed) &&
                 waiter.state.load(std::memory_order_relaxed) == TaskState::kSleeping,
             "who hangs is asleep and off its CPU");
-  const int cpu = owner.cpu.load(std::memory_order_acquire);
-  Runqueue& queue = rq(cpu);
-  Guard rq_guard(queue.lock);
+  Runqueue& queue = lock_online(waiter, owner.cpu.load(std::memory_order_acquire));
   charge(queue);
+  const int cpu = queue.cpu;
   if (waiter.cpu.load(std::memory_order_relaxed) != cpu) {
     waiter.cpu.store(cpu, std::memory_order_release);
     if (mutant(platform_, Mutant::kE53)) waiter.wake_cpu.set(cpu);
@@ -114,6 +113,7 @@ bool Scheduler<P>::bring_back(Task& waiter, Task& owner) {
   cover(platform_, Way::kActivate);
   activate(queue, waiter, policy::Enqueue::kMigrate);
   preempt_check(queue, waiter);
+  queue.lock.unlock();
   return frame.returns(true);
 }
 

@@ -34,6 +34,8 @@
 //   await_turn(task)      after can_run said no and the task was put to sleep: it will be woken
 //   when
 //                         can_run would say yes. True: it says so already. rq lock.
+//   moves_freely(task)    may the fair balancer move the task? False where that would gain nothing,
+//                         since its context is tied to an OS thread. rq lock.
 //   retire(task)          the task has ended and its stack is no longer in use. none.
 //   kick(cpu, urgent)     makes another CPU look at its need_resched soon; urgent: a realtime
 //                         context waits. Never blocks. any but wait_lock and blocked_lock.
@@ -80,8 +82,8 @@ concept Platform = requires(P& p, typename P::SpinLock& lock, int cpu, bool flag
 };
 
 // switch_context(Task<P>&, Task<P>&), can_run(const Task<P>&), await_turn(Task<P>&),
-// retire(Task<P>&) and Task<P>* current() complete the contract; the concept cannot name them,
-// since Task<P> needs a complete Platform.
+// moves_freely(const Task<P>&), retire(Task<P>&) and Task<P>* current() complete the contract; the
+// concept cannot name them, since Task<P> needs a complete Platform.
 
 // A lock guard for P::SpinLock; the core holds locks for a few instructions and never throws.
 template <typename L>

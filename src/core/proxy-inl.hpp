@@ -19,8 +19,11 @@ typename Scheduler<P>::Walk Scheduler<P>::proxy_idle(Runqueue& rq) {
 // p waits no longer and may execute here: it runs and looks again. A wakeup still on its way to it
 // finds it runnable and does nothing.
 template <Platform P>
-typename Scheduler<P>::Walk Scheduler<P>::run_waiter(Runqueue& /*rq*/, Task& p) {
+typename Scheduler<P>::Walk Scheduler<P>::run_waiter(Runqueue& rq, Task& p) {
   p.is_blocked.set(false);
+  stay(rq, p);
+  count(rq, p);
+  note_waiting(rq);
   p.state.store(TaskState::kRunnable, std::memory_order_relaxed);
   return {ProxyOutcome::kRunWaiter, &p};
 }
@@ -40,7 +43,6 @@ typename Scheduler<P>::Walk Scheduler<P>::proxy_deactivate(Runqueue& rq, Task& p
 template <Platform P>
 typename Scheduler<P>::Walk Scheduler<P>::proxy_migrate(Runqueue& rq, Task& donor, Task& p,
                                                         int cpu) {
-  constexpr int kMigrationBatch = 64;
   Task** tail = &rq.deferred_moves;
   while (*tail != nullptr) tail = &(*tail)->deferred_next;
   Task* q = mutant(platform_, Mutant::kE39) ? &donor : &p;
@@ -83,7 +85,8 @@ typename Scheduler<P>::Walk Scheduler<P>::proxy_migrate(Runqueue& rq, Task& dono
 //   6a  owner runs elsewhere, donor does not     kLinked (curr in chain: kIdle)
 //       outrank that CPU's donor
 //   6b  owner on another CPU                     kMigrated (curr in chain: kIdle)
-//   7   owner on its way between CPUs            kIdle, so that it can arrive
+//   7   owner on its way between CPUs, or about  kIdle, so that it can arrive
+//       to leave an offline one
 //   8   owner no longer queued here              cannot be: a task's cpu becomes this one, and a
 //   task
 //                                                leaves this one, under rq.lock alone, which we
@@ -111,7 +114,7 @@ typename Scheduler<P>::Walk Scheduler<P>::find_proxy_task(Runqueue& rq,
     Waitable* on = p->blocked_on.load(std::memory_order_acquire);
     if (on == nullptr) {  // row 1
       cover(platform_, p == &curr ? Way::kRow1Self : Way::kRow1Other);
-      const bool may_run = p->affinity.has(rq.cpu) || mutant(platform_, Mutant::kE25);
+      const bool may_run = may_use(*p, rq.cpu) || mutant(platform_, Mutant::kE25);
       if (p == &curr) return may_run ? run_waiter(rq, *p) : proxy_idle(rq);
       if (mutant(platform_, Mutant::kE35)) return run_waiter(rq, *p);
       return proxy_deactivate(rq, *p, ProxyOutcome::kDeactivated);
@@ -129,7 +132,7 @@ typename Scheduler<P>::Walk Scheduler<P>::find_proxy_task(Runqueue& rq,
     Task* owner = on->next(*p);
     if (owner == nullptr) {  // row 4
       const bool at_home = p->cpu.load(std::memory_order_relaxed) == p->wake_cpu.get();
-      if ((p->affinity.has(rq.cpu) && (p == &curr || at_home)) || mutant(platform_, Mutant::kE26)) {
+      if ((may_use(*p, rq.cpu) && (p == &curr || at_home)) || mutant(platform_, Mutant::kE26)) {
         cover(platform_, Way::kRow4Run);
         (void)satisfy(*p, *on, WaitEnd::kNone);
         return run_waiter(rq, *p);
@@ -160,8 +163,11 @@ typename Scheduler<P>::Walk Scheduler<P>::find_proxy_task(Runqueue& rq,
     }
     if (owner_cpu != rq.cpu) {  // row 6
       if (curr_in_chain && !mutant(platform_, Mutant::kE17b)) return proxy_idle(rq);
-      if (this->rq(owner_cpu).curr.load(std::memory_order_seq_cst) == owner &&
-          donor.rank().value() <= this->rq(owner_cpu).donor_rank.load(std::memory_order_relaxed)) {
+      const bool leaves = !is_online(owner_cpu);
+      const bool runs = this->rq(owner_cpu).curr.load(std::memory_order_seq_cst) == owner;
+      if (leaves && !runs) return proxy_idle(rq);
+      if (runs && (leaves || donor.rank().value() <=
+                                 this->rq(owner_cpu).donor_rank.load(std::memory_order_relaxed))) {
         if (!hang_on(rq, *p, *owner, Hang::kLink)) return {ProxyOutcome::kPickAgain};
         ++rq.proxy.links;
         cover(platform_, Way::kRow6Link);

@@ -11,11 +11,14 @@ Scheduler<P>::Scheduler(P& platform, const SchedulerOptions& options, Runqueue* 
     : platform_(platform),
       proxy_enabled_(options.proxy_exec),
       cpus_(options.cpus),
-      runqueues_(runqueues) {
+      runqueues_(runqueues),
+      all_(CpuMask::first(options.cpus)),
+      migration_cost_ns_(options.migration_cost_ns) {
   PX_CHECK(options.cpus >= 1 && options.cpus <= kMaxCpus, "number of CPUs out of range");
   for (int cpu = 0; cpu < cpus_; ++cpu) {
     auto& queue = rq(cpu);
     queue.cpu = cpu;
+    if (options.llc_cpus > 0) queue.llc = cpu / options.llc_cpus;
     queue.timer_at.store(kNever, std::memory_order_relaxed);
     queue.slice_at.store(kNever, std::memory_order_relaxed);
   }
@@ -69,10 +72,19 @@ void Scheduler<P>::charge(Runqueue& rq) {
   if (rq.classes.charge(donor.se, ran, now)) resched(rq);  // also of another CPU: it is told
 }
 
+// For other CPUs, which look without the lock.
+template <Platform P>
+void Scheduler<P>::publish_queued(Runqueue& rq) {
+  rq.nr_queued.store(rq.classes.queued(), std::memory_order_relaxed);
+  if (cpus_ > 1) rq.fair_load.store(rq.classes.fair().weight(), std::memory_order_relaxed);
+}
+
 template <Platform P>
 void Scheduler<P>::activate(Runqueue& rq, Task& task, policy::Enqueue why) {
   rq.classes.enqueue(task.se, why, rq.clock_ns);
-  rq.nr_queued.store(rq.classes.queued(), std::memory_order_relaxed);
+  publish_queued(rq);
+  count(rq, task);
+  note_waiting(rq);
   // Sequentially consistent, partner: hang_on(). Either the parker sees us queued, or we see it
   // parked.
   task.on_rq.store(OnRq::kQueued, std::memory_order_seq_cst);
@@ -84,13 +96,15 @@ template <Platform P>
 void Scheduler<P>::deactivate(Runqueue& rq, Task& task, policy::Dequeue why, OnRq to) {
   if (mutant(platform_, Mutant::kE15)) task.on_rq.store(to, std::memory_order_release);
   rq.classes.dequeue(task.se, why, rq.clock_ns);
-  rq.nr_queued.store(rq.classes.queued(), std::memory_order_relaxed);
+  publish_queued(rq);
   if (rq.donor.load(std::memory_order_relaxed) == &task) {
     rq.donor.store(rq.idle, std::memory_order_relaxed);
     if (!mutant(platform_, Mutant::kE76)) {
       rq.donor_rank.store(policy::Rank::idle().value(), std::memory_order_relaxed);
     }
   }
+  count(rq, task);
+  note_waiting(rq);
   task.on_rq.store(to, std::memory_order_release);
 }
 
@@ -122,6 +136,8 @@ void Scheduler<P>::preempt_check(Runqueue& rq, Task& woken) {
     }
   } else if (rq.classes.preempts(woken.se, donor.se, rq.clock_ns)) {
     resched(rq);
+  } else if (out_of_balance(rq, woken)) {
+    resched(rq);
   } else {
     update_slice(rq);
   }
@@ -152,6 +168,7 @@ void Scheduler<P>::set_donor(Runqueue& rq, Task& donor) {
   rq.donor.store(&donor, std::memory_order_relaxed);
   rq.donor_rank.store(donor.rank().value(), std::memory_order_relaxed);
   if (!donor.is_idle) rq.classes.set_current(donor.se, rq.clock_ns);
+  note_waiting(rq);
 }
 
 // The task wants to stop running. If it waits for something that is lent to, it stays queued as a
@@ -172,6 +189,8 @@ void Scheduler<P>::try_to_block(Runqueue& rq, Task& prev) {
   const Waitable* on = prev.blocked_on.load(std::memory_order_acquire);
   if (lends(on) || (on != nullptr && mutant(platform_, Mutant::kE42))) {
     cover(platform_, Way::kBlockLends);
+    count(rq, prev);
+    note_waiting(rq);
     return;
   }
   cover(platform_, Way::kBlockLeaves);
@@ -184,8 +203,13 @@ template <Platform P>
 void Scheduler<P>::leave_if_not_allowed(Runqueue& rq, Task& prev) {
   // Off the queue, this lock does not guard the task any more.
   if (prev.is_idle || prev.on_rq.load(std::memory_order_relaxed) != OnRq::kQueued) return;
-  if (prev.affinity.has(rq.cpu) || prev.is_blocked.get()) [[likely]]
+  const bool offline = rq.offline.load(std::memory_order_relaxed);
+  if (!offline && prev.affinity.has(rq.cpu) && !prev.strayed) [[likely]]
     return;
+  if (may_use(prev, rq.cpu) || prev.is_blocked.get()) {
+    stay(rq, prev);
+    return;
+  }
   prev.migrate_to = select_cpu(prev, rq.cpu);
   prev.proxy_move = false;
   deactivate(rq, prev, policy::Dequeue::kMigrate, OnRq::kMigrating);
@@ -245,6 +269,8 @@ void Scheduler<P>::schedule(ScheduleMode mode) {
     rq.classes.yield(rq.donor.load(std::memory_order_relaxed)->se, rq.clock_ns);
   }
   leave_if_not_allowed(rq, prev);
+  if (rq.offline.load(std::memory_order_relaxed)) [[unlikely]]
+    take_away(rq, true, rq.deferred_moves);
   rq.need_resched.store(0, std::memory_order_relaxed);
   Task* next = pick_next(rq);
   if (mutant(platform_, Mutant::kE20)) rq.need_resched.store(0, std::memory_order_relaxed);
@@ -257,13 +283,20 @@ void Scheduler<P>::schedule(ScheduleMode mode) {
     platform_.trace(trace::EventKind::kSwitch, prev.id,
                     rq.donor.load(std::memory_order_relaxed)->id, 0);
   }
+  // Orders the new rank before balance_point(), as switch_to() does.
+  if (donor_before != rq.donor.load(std::memory_order_relaxed)) {
+    rq.curr.store(&prev, std::memory_order_seq_cst);
+  }
   Task* wakes = std::exchange(rq.deferred_wakes, nullptr);
   Task* moves = std::exchange(rq.deferred_moves, nullptr);
   observe(platform_, wakes);
   observe(platform_, moves);
+  const FairLook look = fair_look(rq);
+  observe(platform_, static_cast<int>(look));
   rq.lock.unlock();
   deliver_moves(moves);
   deliver_wakes(wakes);
+  balance_point(rq, look);
 }
 
 template <Platform P>
@@ -277,6 +310,7 @@ void Scheduler<P>::switch_to(Runqueue& rq, Task& prev, Task& next) {
   // finish_switch() sees who is linked to it.
   rq.curr.store(&next, std::memory_order_seq_cst);
   rq.switched_from = &prev;
+  prev.left_at_ns = rq.clock_ns;
   ++rq.switches;
   platform_.trace(trace::EventKind::kSwitch, next.is_idle ? trace::kIdleTask : next.id,
                   rq.donor.load(std::memory_order_relaxed)->id, 0);
@@ -300,6 +334,8 @@ void Scheduler<P>::finish_switch() {
   Task* moves = std::exchange(rq.deferred_moves, nullptr);
   observe(platform_, wakes);
   observe(platform_, moves);
+  const FairLook look = fair_look(rq);
+  observe(platform_, static_cast<int>(look));
   prev.on_cpu.store(false, std::memory_order_release);
   if (mutant(platform_, Mutant::kE62) && release_linked) activate_parked(prev);
   rq.lock.unlock();
@@ -308,6 +344,7 @@ void Scheduler<P>::finish_switch() {
   deliver_moves(moves);
   if (release_linked && !mutant(platform_, Mutant::kE56b)) activate_parked(prev);
   deliver_wakes(wakes);
+  balance_point(rq, look);
 }
 
 template <Platform P>

@@ -1,9 +1,9 @@
 // Scheduler: everything that moves tasks between states. One per runtime; all CPUs.
 //
 // Bodies: schedule-inl.hpp (schedule, switch, accounting), proxy-inl.hpp (find_proxy_task),
-// park-inl.hpp (waiters of owners that are off the runqueue or run elsewhere), wakeup-inl.hpp,
-// change-inl.hpp (affinity, parameters, yield, exit, join), deadlock-inl.hpp, timer-inl.hpp,
-// mutex-inl.hpp.
+// park-inl.hpp (waiters of owners that are off the runqueue or run elsewhere), balance-inl.hpp
+// (push and pull), fair_balance-inl.hpp, hotplug-inl.hpp, wakeup-inl.hpp, change-inl.hpp (affinity,
+// parameters, yield, exit, join), deadlock-inl.hpp, timer-inl.hpp, mutex-inl.hpp.
 #pragma once
 
 #include <algorithm>
@@ -33,10 +33,21 @@ enum class ProxyOutcome : std::uint8_t {
   kCycle,        // a deadlock: the donor left the runqueue until one of the waits ends
 };
 
+// What became of a request to take a CPU offline or bring it online.
+enum class Hotplug : std::uint8_t {
+  kDone,
+  kNoChange,  // it is so already
+  kLastCpu,   // refused: no other CPU is online
+};
+
 struct SchedulerOptions {
   int cpus = 1;
   bool proxy_exec = true;  // run-time switch; off = proxy locks act as `none`
   policy::Tunables tunables;
+  // The fair class: who ran less than this ago stays where it is; CPUs i and j with the same
+  // i / llc_cpus share a cache (0: all do).
+  Nanos migration_cost_ns = 0;
+  int llc_cpus = 0;
 };
 
 template <Platform P>
@@ -92,7 +103,13 @@ class Scheduler {
   bool wake(Task& task);
   // Ends a wait for `why` unless it has ended already. Then the task's wakeup has been issued.
   bool end_wait(Task& task, WaitEnd why);
-  void set_affinity(Task& task, const CpuMask& mask);
+  // False: none of these CPUs is online; nothing was changed.
+  bool set_affinity(Task& task, const CpuMask& mask);
+  // Nothing starts to run on the CPU any more and nothing arrives there. What waits there has left
+  // when the call returns; what runs there leaves at its next schedule() (see is_drained).
+  Hotplug offline(int cpu);
+  // The reverse. The CPU looks for work at once.
+  Hotplug online(int cpu);
   void set_params(Task& task, const policy::Params& params);
   // The CPU's timer fired or an interrupt arrived: expires timers, charges, decides whether to
   // reschedule. On that CPU, preemption off.
@@ -135,20 +152,35 @@ class Scheduler {
   [[nodiscard]] int cpus() const { return cpus_; }
   [[nodiscard]] Runqueue& rq(int cpu) const { return *runqueues_[cpu]; }
   [[nodiscard]] Runqueue& this_rq() { return rq(platform_.this_cpu()); }
+  [[nodiscard]] bool is_online(int cpu) const {
+    return !rq(cpu).offline.load(std::memory_order_seq_cst);
+  }
+  // Offline, and the last task has left it.
+  [[nodiscard]] bool is_drained(int cpu) const;
+  // Where may the task execute now? One of its CPUs that is online; any, if none of them is.
+  [[nodiscard]] bool may_use(const Task& task, int cpu) const;
   [[nodiscard]] bool proxy_enabled() const { return P::kProxyExec && proxy_enabled_; }
   // The earliest instant at which tick() must run on that CPU.
   [[nodiscard]] Nanos next_expiry(int cpu) const;
   // May push or pull take `task` from this queue to another CPU? Not what
   // runs or pays here: owner and donor are one while one runs for the other. Not a blocked context:
-  // only the walk and its wakeup move that (invariants 24, 25). Derived anew each time, so nothing
-  // is left off a list when proxying ends (E67). rq.lock held.
+  // that moves with the end of its chain only (invariants 24, 25). Derived anew each time, so
+  // nothing is left off a list when proxying ends (E67). rq.lock held.
   [[nodiscard]] bool pushable(const Runqueue& rq, const Task& task) const;
+  // CPUs where somebody waits who might run elsewhere, for the checker.
+  [[nodiscard]] const typename P::template Atomic<int>& overloaded() const { return overloaded_; }
+  [[nodiscard]] const typename P::template Atomic<int>& offline_count() const { return offline_; }
   // Will a task blocked on `on` stay queued and lend?
   [[nodiscard]] bool lends(const Waitable* on) const {
     return on != nullptr && proxy_enabled() && on->protocol == Protocol::kProxy;
   }
 
  private:
+  // Contexts that move together at most; those nearest the owner first.
+  static constexpr int kMigrationBatch = 64;
+  // Between two looks of a busy CPU for one that has less to do.
+  static constexpr Nanos kBalanceInterval = 4 * kMillisecond;
+
   struct Walk {
     ProxyOutcome outcome;
     Task* run = nullptr;
@@ -157,6 +189,7 @@ class Scheduler {
 
   // schedule-inl.hpp
   void charge(Runqueue& rq);
+  void publish_queued(Runqueue& rq);
   void set_donor(Runqueue& rq, Task& donor);
   void try_to_block(Runqueue& rq, Task& prev);
   [[nodiscard]] Task* pick_next(Runqueue& rq);
@@ -190,6 +223,74 @@ class Scheduler {
   [[nodiscard]] Walk proxy_deactivate(Runqueue& rq, Task& p, ProxyOutcome outcome);
   [[nodiscard]] Walk proxy_migrate(Runqueue& rq, Task& donor, Task& p, int cpu);
 
+  // balance-inl.hpp
+  enum class FairLook : std::uint8_t { kNone, kPull, kPush };
+  // The end of each schedule(): `rq` is the caller's. Preemption off, no lock held.
+  void balance_point(Runqueue& rq, FairLook look) {
+    if (cpus_ == 1) return;
+    if (overloaded_.load(std::memory_order_seq_cst) != 0) [[unlikely]]
+      balance(rq.cpu);
+    if (look != FairLook::kNone) look_around(rq.cpu, look);
+  }
+  // What the fair class has to balance after this schedule(). rq.lock held.
+  [[nodiscard]] FairLook fair_look(Runqueue& rq) {
+    if (cpus_ == 1) return FairLook::kNone;
+    if (rq.classes.queued() == 0) return is_online(rq.cpu) ? FairLook::kPull : FairLook::kNone;
+    if (rq.classes.queued() == 1 || rq.clock_ns - rq.balanced_ns < kBalanceInterval) {
+      return FairLook::kNone;
+    }
+    rq.balanced_ns = rq.clock_ns;
+    return FairLook::kPush;
+  }
+  void balance(int cpu);
+  [[nodiscard]] bool tied(const Runqueue& rq, const Task& task) const;
+  // Brings the counts of `rq` up to date with what `task` is now: after it came or went, blocked or
+  // woke, or changed its class or affinity. rq.lock held.
+  void count(Runqueue& rq, Task& task) {
+    if (cpus_ > 1) count_slow(rq, task);
+  }
+  void count_slow(Runqueue& rq, Task& task);
+  // Publishes what waits here, if that has changed. After count(), and after the donor has changed.
+  // rq.lock held.
+  void note_waiting(Runqueue& rq) {
+    if (rq.movable != 0 || rq.noted_rank != 0) [[unlikely]]
+      note_waiting_slow(rq);
+  }
+  void note_waiting_slow(Runqueue& rq);
+  [[nodiscard]] std::int64_t running_rank(int cpu) const;
+  [[nodiscard]] int lowest_cpu(const CpuMask& allowed, std::int64_t below, int preferred,
+                               int except) const;
+  [[nodiscard]] bool out_of_balance(const Runqueue& rq, const Task& queued) const;
+  struct ChainHere;
+  [[nodiscard]] ChainHere chain_here(Runqueue& rq, Task& from);
+  [[nodiscard]] bool extend_chain(Runqueue& rq, ChainHere& chain, Task& member);
+  [[nodiscard]] Task* owner_for(Task& waiter);
+  [[nodiscard]] int chain_target(const Runqueue& rq, const Task& from, const ChainHere& chain,
+                                 int to) const;
+  [[nodiscard]] Task* take_waiting(Runqueue& rq, int to);
+  void take_chain(Runqueue& rq, Task* list, int cpu);
+  bool move_waiting(int from, int to);
+
+  // fair_balance-inl.hpp
+  void look_around(int cpu, FairLook look);
+  void pull_fair(int cpu);
+  void push_fair(int cpu);
+  bool move_fair(int from, int to, std::int64_t limit);
+
+  // hotplug-inl.hpp
+  [[nodiscard]] bool strays(const Task& task) const;
+  // `task` goes on where it is, and strays there if that is none of its CPUs. rq.lock held.
+  void stay(Runqueue& rq, Task& task) {
+    if (offline_.load(std::memory_order_relaxed) == 0 && !task.strayed) [[likely]]
+      return;
+    task.strayed = !task.affinity.has(rq.cpu);
+    count(rq, task);
+    note_waiting(rq);
+  }
+  [[nodiscard]] Runqueue& lock_online(const Task& task, int cpu);
+  void take_away(Runqueue& rq, bool all, Task*& list);
+  void call_home(int cpu);
+
   // park-inl.hpp
   enum class Hang : std::uint8_t { kPark, kLink, kCycle };
   [[nodiscard]] bool hang_on(Runqueue& rq, Task& p, Task& owner, Hang how);
@@ -222,6 +323,10 @@ class Scheduler {
   int cpus_;
   Runqueue* const* runqueues_;
   typename P::template Atomic<std::uint64_t> next_block_seq_;
+  typename P::template Atomic<int> overloaded_;  // CPUs whose waiting_rank is not 0
+  typename P::template Atomic<int> offline_;     // CPUs that are, or are about to be
+  CpuMask all_;
+  Nanos migration_cost_ns_;
 };
 
 }  // namespace px::core

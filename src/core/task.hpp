@@ -48,6 +48,7 @@ namespace px::core {
 
 enum class TaskState : std::uint8_t { kNew, kRunnable, kSleeping, kWaking, kDead };
 enum class OnRq : std::uint8_t { kNo, kQueued, kMigrating };
+enum class Counted : std::uint8_t { kNo, kMovable, kLender };
 
 // What a task executed and what was paid for whom, in nanoseconds. Written by the charging CPU
 // under its rq lock.
@@ -85,6 +86,11 @@ struct Task {
   typename P::template Shared<int> wake_cpu;
   typename P::template Shared<bool> is_blocked;
   CpuMask affinity;
+  bool pinned = false;   // to one CPU; follows affinity
+  bool strayed = false;  // placed outside its affinity, of which no CPU was online; as `cpu`
+  // What balancing counts this context as while it is queued: above the fair class, either free to
+  // run elsewhere or blocked, so that its chain may lead elsewhere. rq lock.
+  Counted counted = Counted::kNo;
 
   typename P::SpinLock blocked_lock;  // innermost
   typename P::template Atomic<Waitable<P>*> blocked_on;
@@ -114,6 +120,7 @@ struct Task {
   bool proxy_move = false;                         // that move is of the context only
 
   TaskTimes times;
+  Nanos left_at_ns = 0;                          // when it was last switched away from; rq lock
   typename P::template Atomic<Nanos> exec_base;  // executed_ns = now - exec_base while it runs
 
   Task() {
@@ -139,6 +146,7 @@ struct Task {
     wait_end.store(WaitEnd::kNone, std::memory_order_relaxed);
     blocked_donor.set(nullptr);
     timer.cpu = -1;
+    strayed = false;
     times = {};
     exit.attach(*this);
   }

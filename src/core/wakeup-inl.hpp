@@ -68,7 +68,7 @@ bool Scheduler<P>::wake_on_rq(Task& task) {
       resched(*queue);
     }
     const bool away = (queue->cpu != task.wake_cpu.get() && !mutant(platform_, Mutant::kE38)) ||
-                      !task.affinity.has(queue->cpu);
+                      !may_use(task, queue->cpu);
     if (away && !is_curr) {
       const bool is_donor = queue->donor.load(std::memory_order_relaxed) == &task;
       cover(platform_, is_donor ? Way::kWakeReturnDonor : Way::kWakeReturn);
@@ -82,6 +82,9 @@ bool Scheduler<P>::wake_on_rq(Task& task) {
       return frame.returns(false);
     }
     task.is_blocked.set(false);
+    stay(*queue, task);
+    count(*queue, task);
+    note_waiting(*queue);
   }
   task.state.store(TaskState::kRunnable, std::memory_order_relaxed);
   platform_.trace(trace::EventKind::kWake, task.id, static_cast<std::uint32_t>(queue->cpu), 0);
@@ -105,12 +108,14 @@ void Scheduler<P>::wake_off_rq(Task& task) {
     platform_.relax();
     anchor.again();
   }
-  const int cpu =
-      mutant(platform_, Mutant::kE36) ? task.wake_cpu.get() : select_cpu(task, task.wake_cpu.get());
-  Runqueue& queue = rq(cpu);
-  Guard guard(queue.lock);
-  charge(queue);
   const int home = task.wake_cpu.get();
+  const bool returns_blindly =
+      mutant(platform_, Mutant::kE36) ||
+      (mutant(platform_, Mutant::kE34) && home >= 0 && task.affinity.has(home));
+  if (returns_blindly) rq(home).lock.lock();
+  Runqueue& queue = returns_blindly ? rq(home) : lock_online(task, select_cpu(task, home));
+  charge(queue);
+  const int cpu = queue.cpu;
   const bool adopts = cpu != home && task.cpu.load(std::memory_order_relaxed) == cpu;
   cover(platform_, cpu == home ? Way::kWakeHome : adopts ? Way::kWakeAdopts : Way::kWakeAway);
   // Also where it was moved to already (E37).
@@ -118,11 +123,13 @@ void Scheduler<P>::wake_off_rq(Task& task) {
     task.wake_cpu.set(cpu);
   }
   task.cpu.store(cpu, std::memory_order_release);
+  task.strayed = !returns_blindly && !task.affinity.has(cpu);
   task.is_blocked.set(false);
   task.state.store(TaskState::kRunnable, std::memory_order_relaxed);
   activate(queue, task, policy::Enqueue::kWake);
   platform_.trace(trace::EventKind::kWake, task.id, static_cast<std::uint32_t>(cpu), 0);
   preempt_check(queue, task);
+  queue.lock.unlock();
 }
 
 template <Platform P>
@@ -148,48 +155,69 @@ void Scheduler<P>::start(Task& task, int cpu) {
   platform_.preempt_disable();
   {
     Guard guard(task.task_lock);
-    const int target = cpu >= 0 && task.affinity.has(cpu) ? cpu : select_cpu(task, -1);
-    Runqueue& queue = rq(target);
-    Guard rq_guard(queue.lock);
+    const bool asked_for = cpu >= 0 && task.affinity.has(cpu) && is_online(cpu);
+    Runqueue& queue = lock_online(task, asked_for ? cpu : select_cpu(task, -1));
     charge(queue);
+    const int target = queue.cpu;
+    task.strayed = !task.affinity.has(target);
     task.cpu.store(target, std::memory_order_release);
     task.wake_cpu.set(target);
     task.state.store(TaskState::kRunnable, std::memory_order_relaxed);
     task.note_rank();
+    task.pinned = task.affinity.count() == 1;
     activate(queue, task, policy::Enqueue::kNew);
     platform_.trace(trace::EventKind::kWake, task.id, static_cast<std::uint32_t>(target), 0);
     preempt_check(queue, task);
+    queue.lock.unlock();
   }
   activate_parked(task);  // those who joined it before it started
   preempt_enable();
 }
 
 // Where a task that becomes runnable goes: its preferred CPU if that is idle, else an idle one it
-// may use, else (realtime) the CPU with the lowest-ranked donor that it outranks, else its
-// preferred CPU, else the one with the fewest queued. Ties go to the lowest number. Reads other
-// CPUs without their locks: a wrong guess costs time, never correctness.
+// may use, one that shares a cache with the preferred one first, else (realtime) the CPU with the
+// lowest-ranked donor that it outranks, else its preferred CPU, unless a fair task would wait there
+// behind a higher class and need not elsewhere, else the one with the fewest queued. Ties go to the
+// lowest number. Reads other CPUs without their locks: a wrong guess costs time, never correctness.
 template <Platform P>
 int Scheduler<P>::select_cpu(const Task& task, int preferred) const {
-  const bool may_stay = preferred >= 0 && preferred < cpus_ && task.affinity.has(preferred);
+  const bool may_stay = preferred >= 0 && preferred < cpus_ && may_use(task, preferred);
   const auto queued = [this](int cpu) { return rq(cpu).nr_queued.load(std::memory_order_relaxed); };
+  const auto rank_on = [this](int cpu) {
+    return rq(cpu).donor_rank.load(std::memory_order_relaxed);
+  };
   if (may_stay && queued(preferred) == 0) return preferred;
+  const std::int64_t rank = task.rank().value();
+  const CpuMask& allowed = strays(task) ? all_ : task.affinity;
+  int idle = -1;
   int lowest_rank_cpu = -1;
   int emptiest = -1;
-  for (int cpu = task.affinity.next(-1); cpu >= 0 && cpu < cpus_; cpu = task.affinity.next(cpu)) {
-    if (queued(cpu) == 0) return cpu;
+  int emptiest_equal = -1;  // of those that run nothing above the task
+  for (int cpu = allowed.next(-1); cpu >= 0 && cpu < cpus_; cpu = allowed.next(cpu)) {
+    if (!is_online(cpu)) continue;
+    if (queued(cpu) == 0) {
+      if (preferred < 0 || preferred >= cpus_ || rq(cpu).llc == rq(preferred).llc) return cpu;
+      if (idle < 0) idle = cpu;
+    }
     if (emptiest < 0 || queued(cpu) < queued(emptiest)) emptiest = cpu;
-    const auto rank = rq(cpu).donor_rank.load(std::memory_order_relaxed);
-    if (rank < task.rank().value() &&
-        (lowest_rank_cpu < 0 ||
-         rank < rq(lowest_rank_cpu).donor_rank.load(std::memory_order_relaxed))) {
+    if (rank_on(cpu) <= rank && (emptiest_equal < 0 || queued(cpu) < queued(emptiest_equal))) {
+      emptiest_equal = cpu;
+    }
+    if (rank_on(cpu) < rank && (lowest_rank_cpu < 0 || rank_on(cpu) < rank_on(lowest_rank_cpu))) {
       lowest_rank_cpu = cpu;
     }
   }
-  PX_CHECK(emptiest >= 0, "a task's affinity names at least one CPU of its runtime");
-  const bool outranked_here =
-      may_stay && rq(preferred).donor_rank.load(std::memory_order_relaxed) >= task.rank().value();
-  if (lowest_rank_cpu >= 0 && (!may_stay || outranked_here)) return lowest_rank_cpu;
-  return may_stay ? preferred : emptiest;
+  if (idle >= 0) return idle;
+  if (lowest_rank_cpu >= 0 && (!may_stay || rank_on(preferred) >= rank)) return lowest_rank_cpu;
+  const bool fair = task.se.class_id >= policy::ClassId::kFair;
+  if (fair && emptiest_equal >= 0 && (!may_stay || rank_on(preferred) > rank))
+    return emptiest_equal;
+  if (may_stay) return preferred;
+  // The last of its CPUs has gone offline since strays() looked: any that is online then.
+  for (int cpu = 0; emptiest < 0 && cpu < cpus_; ++cpu) {
+    if (is_online(cpu)) emptiest = cpu;
+  }
+  return emptiest >= 0 ? emptiest : 0;
 }
 
 // --- Deferred wakeups and moves
@@ -233,16 +261,19 @@ void Scheduler<P>::deliver_moves(Task* list) {
     observe(platform_, &task);
     observe(platform_, list);
     task.deferred_next = nullptr;
-    const int cpu = task.migrate_to;
-    observe(platform_, cpu);
+    const int target = task.migrate_to;
+    observe(platform_, target);
     const bool proxy_move = task.proxy_move;
     observe(platform_, proxy_move);
     if (!proxy_move) executing = &task;
-    Runqueue& queue = rq(cpu);
-    Guard guard(queue.lock);
+    Runqueue& queue = lock_online(task, target);
     charge(queue);
+    const int cpu = queue.cpu;
     task.cpu.store(cpu, std::memory_order_release);
-    if (!proxy_move) task.wake_cpu.set(cpu);
+    if (!proxy_move) {
+      task.wake_cpu.set(cpu);
+      task.strayed = !task.affinity.has(cpu);
+    }
     activate(queue, task, policy::Enqueue::kMigrate);
     task.migrate_to = -1;
     task.proxy_move = false;
@@ -250,6 +281,7 @@ void Scheduler<P>::deliver_moves(Task* list) {
       platform_.trace(trace::EventKind::kMigrate, task.id, static_cast<std::uint32_t>(cpu), 0);
     }
     preempt_check(queue, task);
+    queue.lock.unlock();
   }
   if (executing != nullptr && !mutant(platform_, Mutant::kE56f)) activate_parked(*executing);
 }

@@ -32,7 +32,7 @@ class ErrorCategory final : public std::error_category {
       case errc::invalid_params:
         return "scheduling parameters out of range";
       case errc::invalid_affinity:
-        return "the CPU set names no CPU of the runtime";
+        return "the CPU set names no CPU of the runtime that is online";
       case errc::not_supported:
         return "not supported by this version or machine";
       case errc::foreign_lock_held:
@@ -43,6 +43,8 @@ class ErrorCategory final : public std::error_category {
         return "the runtime is being destroyed and accepts no more tasks";
       case errc::signal_in_use:
         return "the preemption signal has a handler already";
+      case errc::last_cpu:
+        return "no other CPU of the runtime is online";
       case errc::invalid_join:
         return "nothing to join: an empty handle, or the calling task itself";
     }
@@ -158,7 +160,7 @@ void set_task_params(TaskStateBase& state, const SchedParams& params) {
 }
 void set_task_affinity(TaskStateBase& state, const CpuSet& cpus) {
   if (state.ended.load(std::memory_order_acquire)) return;
-  state.runtime->scheduler().set_affinity(state.object->core, state.runtime->mask_of(cpus));
+  state.runtime->set_affinity(state.object->core, cpus);
 }
 void* task_slot(const void* key, void* (*create)(), void (*destroy)(void*)) {
   auto& state = *require_task("px::task_local").state;
@@ -177,6 +179,11 @@ Runtime::Runtime(RuntimeOptions options)
     : impl_(std::make_shared<detail::RuntimeImpl>(std::move(options))) {}
 Runtime::~Runtime() { impl_->shut_down(); }
 int Runtime::cpus() const noexcept { return impl_->machine().cpus(); }
+void Runtime::offline(int cpu) { impl_->offline(cpu); }
+void Runtime::online(int cpu) { impl_->online(cpu); }
+bool Runtime::is_online(int cpu) const {
+  return impl_->scheduler().is_online(impl_->checked_cpu(cpu, "px::Runtime::is_online"));
+}
 std::string Runtime::notices() const { return impl_->notices(); }
 Runtime::PreemptionCounts Runtime::preemptions() const noexcept {
   const auto counts = impl_->machine().preemptions();
@@ -235,7 +242,7 @@ void set_params(const SchedParams& params) {
 
 void set_affinity(const CpuSet& cpus) {
   auto& me = detail::require_task("px::this_task::set_affinity");
-  me.runtime->scheduler().set_affinity(me.core, me.runtime->mask_of(cpus));
+  me.runtime->set_affinity(me.core, cpus);
 }
 
 int cpu() {

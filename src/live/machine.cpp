@@ -13,6 +13,7 @@
 #include <mutex>
 
 #include "live/platform-inl.hpp"
+#include "live/topology.hpp"
 
 namespace px::live {
 namespace {
@@ -110,6 +111,10 @@ bool Carrier::await(Task& task, Nanos now) {
     Task** tail = &waiting_;
     while (*tail != nullptr) tail = &(*tail)->context.next_waiting;
     *tail = &task;
+    const std::int64_t rank = task.noted_rank().value();
+    if (rank > wanted_rank_.load(std::memory_order_relaxed)) {
+      wanted_rank_.store(rank, std::memory_order_relaxed);
+    }
   }
   if (!wanted_.load(std::memory_order_relaxed)) {
     wanted_since_.store(now, std::memory_order_relaxed);
@@ -173,6 +178,11 @@ void Carrier::release(const Directive& next) {
       task->context.waits_for_carrier = false;
       Scheduler::defer_wake(rq.deferred_wakes, *task);
     }
+    std::int64_t rank = 0;
+    for (const Task* task = waiting_; task != nullptr; task = task->context.next_waiting) {
+      rank = std::max(rank, task->noted_rank().value());
+    }
+    wanted_rank_.store(rank, std::memory_order_relaxed);
     wanted_.store(waiting_ != nullptr, std::memory_order_relaxed);
     wanted_since_.store(machine_.clock().now(), std::memory_order_relaxed);
     active_ = false;
@@ -321,6 +331,7 @@ Machine::Machine(const MachineOptions& options, void (*retire_task)(Task&))
     auto& cpu = *cpus_.emplace_back(std::make_unique<Cpu>(options_.tunables));
     cpu.index = static_cast<int>(i);
     cpu.os_cpu = options_.os_cpus[i];
+    cpu.rq.llc = llc_of(cpu.os_cpu);
     cpu.events.reserve(options_.trace_capacity);
     runqueues_.push_back(&cpu.rq);
   }
@@ -328,6 +339,7 @@ Machine::Machine(const MachineOptions& options, void (*retire_task)(Task&))
   core::SchedulerOptions scheduler_options;
   scheduler_options.cpus = cpus();
   scheduler_options.proxy_exec = options_.proxy_exec;
+  scheduler_options.migration_cost_ns = kMigrationCost;
   scheduler_ = std::make_unique<Scheduler>(platform_, scheduler_options, runqueues_.data());
   for (auto& cpu : cpus_) {
     cpu->idle.id = trace::kIdleTask;
@@ -437,7 +449,8 @@ void Machine::on_signal(bool may_preempt) noexcept {
 // Others wait for the carrier. Once the running task's turn is over, picking anew lets go of it.
 void Machine::look_at_turn(Carrier& carrier) {
   const Nanos now = clock_.now();
-  if (carrier.turn_is_over(now)) {
+  const auto rank = carrier.cpu->rq.donor_rank.load(std::memory_order_relaxed);
+  if (carrier.turn_is_over(now, rank)) {
     carrier.cpu->rq.need_resched.store(1, std::memory_order_relaxed);
   } else {
     platform_.arm(carrier.cpu->index, now + kCarrierTurn);

@@ -14,7 +14,8 @@
 //
 // A carrier that a task waits for while it plays another CPU is *wanted*: at the next switch there
 // that can do without it, the spare one takes over, and the waiting task is woken. A task bound to
-// it that computes on and on gives way after kCarrierTurn.
+// it that computes on and on gives way after kCarrierTurn, unless it runs on a higher rank than all
+// that wait: two tasks that one thread has interrupted cannot run at a time, and the lower waits.
 //
 // Locks: a carrier's lock is a leaf below the runqueue lock.
 #pragma once
@@ -45,6 +46,8 @@ inline constexpr Nanos kRefusedRetry = 50 * kMicrosecond;
 // on the slowest machine, or the signals that re-arm the timer would hold up the code that they
 // hit.
 inline constexpr Nanos kGuardedRetry = kMillisecond;
+// A fair task that ran less than this ago has its data in the caches of its CPU.
+inline constexpr Nanos kMigrationCost = 500 * kMicrosecond;
 // A computing target of a fair wakeup is interrupted after this at the latest.
 inline constexpr Nanos kFairKickDelay = 20 * kMicrosecond;
 
@@ -100,9 +103,10 @@ class Carrier {
   // Puts a task that needs this carrier on its list. True: the carrier is parked, nothing was done.
   [[nodiscard]] bool await(Task& task, Nanos now);
   [[nodiscard]] bool wanted() const { return wanted_.load(std::memory_order_relaxed); }
-  // A bound task has kept it from others for its turn.
-  [[nodiscard]] bool turn_is_over(Nanos now) const {
-    return wanted() && now - wanted_since_.load(std::memory_order_relaxed) >= kCarrierTurn;
+  // A bound task that runs on a context of that rank has kept it from others for its turn.
+  [[nodiscard]] bool turn_is_over(Nanos now, std::int64_t rank) const {
+    return wanted() && wanted_rank_.load(std::memory_order_relaxed) >= rank &&
+           now - wanted_since_.load(std::memory_order_relaxed) >= kCarrierTurn;
   }
 
   // Only touched by the thread itself (and by whoever directs it before it starts).
@@ -134,6 +138,7 @@ class Carrier {
   Task* waiting_ = nullptr;
   std::atomic<bool> wanted_{false};
   std::atomic<Nanos> wanted_since_{0};
+  std::atomic<std::int64_t> wanted_rank_{0};  // the highest that waits, as of when it came
 };
 
 class Machine {

@@ -20,7 +20,9 @@ inline bool Platform::can_run(const Task& task) {
   if (task.context.bound == nullptr) [[likely]]
     return true;
   auto* here = static_cast<Carrier*>(current_worker());
-  if (task.context.bound == here) return !here->turn_is_over(now());
+  if (task.context.bound == here) {
+    return !here->turn_is_over(now(), here->cpu->rq.donor_rank.load(std::memory_order_relaxed));
+  }
   return task.context.bound->claim();
 }
 

@@ -99,6 +99,7 @@ class Platform {
   void arrive();
   [[nodiscard]] bool can_run(const Task& task);
   [[nodiscard]] bool await_turn(Task& task);
+  [[nodiscard]] bool moves_freely(const Task& task) const { return task.context.bound == nullptr; }
   void retire(Task& task);
   void kick(int cpu, bool urgent);
   void arm(int cpu, Nanos when);

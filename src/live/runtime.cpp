@@ -347,6 +347,42 @@ void RuntimeImpl::join(TaskStateBase& state) {
   drop_reference(object);
 }
 
+void RuntimeImpl::set_affinity(live::Task& task, const CpuSet& cpus) {
+  if (scheduler().set_affinity(task, mask_of(cpus))) return;
+  throw std::system_error(make_error_code(errc::invalid_affinity),
+                          "every CPU of the set is offline; bring one online, or name another");
+}
+
+int RuntimeImpl::checked_cpu(int cpu, const char* call) const {
+  if (cpu >= 0 && cpu < machine_->cpus()) return cpu;
+  throw std::system_error(make_error_code(errc::invalid_params),
+                          std::string(call) + ": found CPU " + std::to_string(cpu) +
+                              ", expected 0 to " + std::to_string(machine_->cpus() - 1));
+}
+
+void RuntimeImpl::offline(int cpu) {
+  TaskObject* me = current_task();
+  if (me != nullptr) require_may_block(*me, "px::Runtime::offline");
+  checked_cpu(cpu, "px::Runtime::offline");
+  if (scheduler().offline(cpu) == core::Hotplug::kLastCpu) {
+    throw std::system_error(make_error_code(errc::last_cpu),
+                            "CPU " + std::to_string(cpu) + "; bring another online before");
+  }
+  // Whoever runs there leaves at its next preemption. Meanwhile somebody may bring it back.
+  while (!scheduler().is_online(cpu) && !scheduler().is_drained(cpu)) {
+    constexpr Nanos kPause = 50 * kMicrosecond;
+    if (me != nullptr && me->runtime == this) {
+      (void)scheduler().sleep_until(machine_->clock().now() + kPause);
+    } else {
+      usleep(kPause / kMicrosecond);
+    }
+  }
+}
+
+void RuntimeImpl::online(int cpu) {
+  (void)scheduler().online(checked_cpu(cpu, "px::Runtime::online"));
+}
+
 CpuMask RuntimeImpl::mask_of(const CpuSet& cpus) const {
   if (cpus.empty()) return CpuMask::first(machine_->cpus());
   CpuMask mask;

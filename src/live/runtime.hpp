@@ -56,6 +56,12 @@ class RuntimeImpl : public std::enable_shared_from_this<RuntimeImpl> {
   [[nodiscard]] live::Scheduler& scheduler() { return machine_->scheduler(); }
   [[nodiscard]] const RuntimeOptions& options() const { return options_; }
   [[nodiscard]] const std::string& notices() const { return notices_; }
+  void set_affinity(live::Task& task, const CpuSet& cpus);
+  // As px::Runtime's.
+  void offline(int cpu);
+  void online(int cpu);
+  // `cpu`, if there is such a CPU; else throws invalid_params, naming the call.
+  int checked_cpu(int cpu, const char* call) const;
   // The mask for tasks; throws invalid_affinity.
   [[nodiscard]] CpuMask mask_of(const CpuSet& cpus) const;
 

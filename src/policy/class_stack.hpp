@@ -33,6 +33,13 @@ class ClassStack {
   [[nodiscard]] Nanos slice_end(const SchedContext& current, Nanos now) const;
   [[nodiscard]] int queued() const;
 
+  // The queued contexts of the classes above fair in the order of ranks: the first, and the one
+  // behind `context`, which is one of them; nullptr: there is none. For push and pull.
+  [[nodiscard]] SchedContext* first_ranked() const { return realtime_.first(); }
+  [[nodiscard]] SchedContext* next_ranked(const SchedContext& context) const {
+    return realtime_.next(context);
+  }
+
   [[nodiscard]] const FairClass& fair() const { return fair_; }
   [[nodiscard]] const RealtimeClass& realtime() const { return realtime_; }
 

@@ -119,6 +119,13 @@ class FairClass final : public SchedClass {
     for (SchedContext* at = tree_.first(); at != nullptr; at = Tree::next(*at)) visit(*at);
   }
 
+  // The waiting contexts by virtual deadline: the first, and the one behind `context`, which is one
+  // of them; nullptr: there is none. The current one is left out.
+  [[nodiscard]] SchedContext* first() const { return tree_.first(); }
+  [[nodiscard]] SchedContext* next(SchedContext& context) const { return Tree::next(context); }
+  // Of all queued contexts, the current one included.
+  [[nodiscard]] std::int64_t weight() const { return weight_; }
+
   // V, rounded down; while nothing is queued, where V stopped.
   [[nodiscard]] std::int64_t average_vruntime() const;
   // V - vruntime of a queued context, rounded down; virtual ns.

@@ -32,11 +32,27 @@ bool RealtimeClass::marked(int priority) const {
   return ((word >> (static_cast<unsigned>(priority) % 64)) & 1) != 0;
 }
 
-// The highest priority with a context, or -1.
-int RealtimeClass::highest() const {
-  if (present_[1] != 0) return 127 - std::countl_zero(present_[1]);
-  if (present_[0] != 0) return 63 - std::countl_zero(present_[0]);
-  return -1;
+// The highest priority below `limit` (1 .. 127) with a context, or -1.
+int RealtimeClass::highest_below(int limit) const {
+  const auto below = [](int bits) { return (std::uint64_t{1} << static_cast<unsigned>(bits)) - 1; };
+  if (limit > 64) {
+    const std::uint64_t high = present_[1] & below(limit - 64);
+    if (high != 0) return 127 - std::countl_zero(high);
+  }
+  const std::uint64_t low = present_[0] & (limit >= 64 ? ~std::uint64_t{0} : below(limit));
+  return low != 0 ? 63 - std::countl_zero(low) : -1;
+}
+
+SchedContext* RealtimeClass::first() const {
+  const int priority = highest_below(kRtPriorityMax + 1);
+  return priority < 0 ? nullptr : head_of(priority);
+}
+
+SchedContext* RealtimeClass::next(const SchedContext& context) const {
+  const int priority = context.rt_params.priority;
+  if (context.rt.next != head_of(priority)) return context.rt.next;
+  const int lower = highest_below(priority);
+  return lower < 0 ? nullptr : head_of(lower);
 }
 
 // Looks from the tail: what comes there costs one comparison with each context of the same instant.
@@ -126,10 +142,7 @@ void RealtimeClass::dequeue(SchedContext& context, Dequeue why, Nanos /*now*/) {
   --queued_;
 }
 
-SchedContext* RealtimeClass::pick(Nanos /*now*/) {
-  const int priority = highest();
-  return priority < 0 ? nullptr : head_of(priority);
-}
+SchedContext* RealtimeClass::pick(Nanos /*now*/) { return first(); }
 
 // Numbered before all others, the running context stays ahead of those that come at the instant at
 // which it came itself. It is not the head if a change of its parameters has just sent it to the

@@ -46,6 +46,11 @@ class RealtimeClass final : public SchedClass {
   [[nodiscard]] Nanos slice_end(const SchedContext& current, Nanos now) const override;
   [[nodiscard]] int queued() const override { return queued_; }
 
+  // The queue in the order of ranks, each level in its own order: its first context, and the one
+  // behind `context`; nullptr: there is none. O(1).
+  [[nodiscard]] SchedContext* first() const;
+  [[nodiscard]] SchedContext* next(const SchedContext& context) const;
+
   // `visit(SchedContext&)`, highest priority first, each level in order. `visit` must not change
   // the queue.
   template <typename F>
@@ -71,7 +76,7 @@ class RealtimeClass final : public SchedClass {
   [[nodiscard]] SchedContext* head_of(int priority) const {
     return heads_[static_cast<std::size_t>(priority)];
   }
-  [[nodiscard]] int highest() const;
+  [[nodiscard]] int highest_below(int limit) const;
   [[nodiscard]] bool marked(int priority) const;
   [[nodiscard]] const char* check_level(int priority) const;
   void mark(int priority, bool present);

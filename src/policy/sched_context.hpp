@@ -29,8 +29,8 @@ struct FairNode {
 // Virtual time is in nanoseconds of a nice-0 task; it wraps (virtual_time.hpp).
 struct FairState {
   std::int64_t weight = kNiceZeroWeight;  // from fair_params; written by set_params only
-  std::int64_t remainder = 0;    // of the division in the last charge, in 1/weight: no drift
-  std::int64_t lag = 0;          // kept while off the queue: V - vruntime
+  std::int64_t remainder = 0;  // of the division in the last charge, in 1/weight: no drift
+  std::int64_t lag = 0;        // kept while off the queue: V - vruntime
   // A sleeper in debt: the queue whose V has to reach debt_end for it to be paid; nullptr: the debt
   // stays as it is. The queue counts in debt_period how often it has run empty.
   const FairClass* debt_queue = nullptr;

@@ -112,6 +112,7 @@ class Platform {
   void switch_context(Task& from, Task& to);
   [[nodiscard]] bool can_run(const Task& /*task*/) const { return true; }
   [[nodiscard]] bool await_turn(Task& /*task*/) { return true; }
+  [[nodiscard]] bool moves_freely(const Task& /*task*/) const { return true; }
   void retire(Task& task);
   void kick(int /*cpu*/, bool /*urgent*/) {}  // the decision phase looks at every need_resched
   void arm(int /*cpu*/, Nanos /*when*/) {}    // the simulator reads next_expiry()

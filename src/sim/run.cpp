@@ -19,6 +19,8 @@ using workload::Workload;
 // Costs of --costs live: what the live world was measured to spend (docs/BENCHMARKS.md).
 constexpr Nanos kLiveSwitchCost = 60;
 constexpr Nanos kLiveWakeCost = 40;
+// As the live world's, so that the same tasks move.
+constexpr Nanos kLiveMigrationCost = 500 * kMicrosecond;
 
 class Run {
  public:
@@ -102,6 +104,11 @@ void Run::make_simulator() {
   if (options_.costs == Costs::kLive) {
     simulator_options.switch_cost_ns = kLiveSwitchCost;
     simulator_options.wake_cost_ns = kLiveWakeCost;
+    simulator_options.migration_cost_ns = kLiveMigrationCost;
+  }
+  simulator_options.llc_cpus = workload_.llc_cpus;
+  if (workload_.migration_cost_ns) {
+    simulator_options.migration_cost_ns = *workload_.migration_cost_ns;
   }
   simulator_ = std::make_unique<Simulator>(
       simulator_options, [this](const trace::Event& event) { metrics_->on_event(event); });
@@ -141,7 +148,7 @@ void Run::apply(std::uint32_t task, const policy::Params& params,
                 const std::optional<CpuMask>& cpus) {
   auto& scheduler = simulator_->scheduler();
   scheduler.set_params(*tasks_[task], params);
-  scheduler.set_affinity(*tasks_[task], mask_of(cpus));
+  (void)scheduler.set_affinity(*tasks_[task], mask_of(cpus));  // no CPU of a workload is offline
   metrics_->on_rank(task, tasks_[task]->rank().value(),
                     std::holds_alternative<policy::FairParams>(params));
   metrics_->on_affinity(task, mask_of(cpus));

@@ -61,6 +61,8 @@ Simulator::Simulator(const SimulatorOptions& options, Sink sink)
   core::SchedulerOptions scheduler_options;
   scheduler_options.cpus = options.cpus;
   scheduler_options.proxy_exec = options.proxy_exec;
+  scheduler_options.migration_cost_ns = options.migration_cost_ns;
+  scheduler_options.llc_cpus = options.llc_cpus;
   scheduler_ =
       std::make_unique<core::Scheduler<Platform>>(platform_, scheduler_options, runqueues_.data());
   for (int cpu = 0; cpu < options.cpus; ++cpu) {
@@ -289,24 +291,30 @@ Nanos Simulator::next_instant() const {
   return next;
 }
 
-// After a phase: passes its result on, and looks at what it has left behind if it did anything.
-bool Simulator::checked(bool changed) {
+bool Simulator::checks() const {
 #ifdef NDEBUG
-  const bool wanted = options_.check_invariants;
+  return options_.check_invariants;
 #else
   constexpr std::size_t kTasksAtMost = 256;  // beyond, debug runs would take for ever
-  const bool wanted = options_.check_invariants || tasks_.size() <= kTasksAtMost;
+  return options_.check_invariants || tasks_.size() <= kTasksAtMost;
 #endif
-  if (changed && wanted) [[unlikely]]
-    check_invariants();
+}
+
+// After a phase: passes its result on, and looks at what it has left behind if it did anything.
+bool Simulator::checked(bool changed) {
+  if (changed && checks()) [[unlikely]]
+    check_invariants(false);
   return changed;
 }
 
-// Between two phases every CPU stands at a gate: it holds no lock and owes nobody anything.
-void Simulator::check_invariants() {
+// Between two phases every CPU stands at a gate: it holds no lock and owes nobody anything. At the
+// end of an instant nothing is about to happen either.
+void Simulator::check_invariants(bool quiescent) {
   const core::InvariantView<Platform> view{*scheduler_, tasks_, watched_};
   core::ViolationReport violation;
-  if (core::check_state(view, violation)) return;
+  if (quiescent ? core::check_quiescent(view, violation) : core::check_state(view, violation)) {
+    return;
+  }
   if (options_.on_violation) options_.on_violation(violation);
   (void)std::fprintf(stderr, "invariant %d (%s) broken at %lld ns: %s\n", violation.number,
                      violation.name, static_cast<long long>(platform_.now_ns), violation.message);
@@ -324,6 +332,8 @@ void Simulator::run(Nanos end_ns) {
       changed |= checked(decisions());
       changed |= checked(operations());
     } while (changed && !stopping_);
+    if (!changed && checks()) [[unlikely]]
+      check_invariants(true);
     if (stopping_ || alive_ == 0 || platform_.now_ns >= end_ns) break;
     const Nanos next = next_instant();
     if (next == kNever && end_ns == kNever) {

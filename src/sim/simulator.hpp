@@ -31,6 +31,8 @@ struct SimulatorOptions {
   int cpus = 1;
   bool proxy_exec = true;
   policy::Tunables tunables;
+  Nanos migration_cost_ns = 0;  // see core::SchedulerOptions
+  int llc_cpus = 0;
   std::size_t stack_size = 64 * 1024;
   std::uint32_t max_tasks = 1'000'000;
   Nanos switch_cost_ns = 0;  // charged to the incoming task
@@ -128,7 +130,8 @@ class Simulator {
   bool operations();
   [[nodiscard]] Nanos next_instant() const;
   bool checked(bool changed);
-  void check_invariants();
+  [[nodiscard]] bool checks() const;
+  void check_invariants(bool quiescent);
 
   SimulatorOptions options_;
   Sink sink_;

@@ -50,6 +50,7 @@ class Generator {
     const int tasks = number(3, 12);
     realtime_percent_ = number(0, 2) * 50;
     changes_ = prng_.chance(50);
+    hotplug_ = prng_.chance(50);
     for (int i = 0; i < tasks; ++i) {
       TaskProgram task;
       task.params = params();
@@ -98,6 +99,9 @@ class Generator {
       op.ns = kUnit * number(0, 8);
     } else if (dice < 82) {
       op.kind = OpKind::kYield;
+    } else if (dice < 92 && changes_ && hotplug_ && prng_.chance(40)) {
+      op.kind = prng_.chance(50) ? OpKind::kOffline : OpKind::kOnline;
+      op.target = number(0, program.cpus - 1);
     } else if (dice < 92 && changes_) {
       op.kind = prng_.chance(50) ? OpKind::kAffinity : OpKind::kParams;
       op.target = prng_.chance(30) ? task_ : number(0, tasks - 1);
@@ -118,6 +122,7 @@ class Generator {
   Prng prng_;
   int realtime_percent_ = 0;
   bool changes_ = false;
+  bool hotplug_ = false;
   int task_ = 0;
 };
 
@@ -247,7 +252,13 @@ class Runner {
         section(task, op);
         break;
       case OpKind::kAffinity:
-        scheduler.set_affinity(task_of(op), mask_of(op.value, program_.cpus));
+        (void)scheduler.set_affinity(task_of(op), mask_of(op.value, program_.cpus));
+        break;
+      case OpKind::kOffline:
+        hotplug(scheduler.offline(op.target), op, true);
+        break;
+      case OpKind::kOnline:
+        hotplug(scheduler.online(op.target), op, false);
         break;
       case OpKind::kParams:
         scheduler.set_params(task_of(op), params_of(op.value));
@@ -256,6 +267,18 @@ class Runner {
         join(op);
         break;
     }
+  }
+
+  // One CPU stays online, and what the scheduler answers is what has become of it.
+  void hotplug(core::Hotplug result, const Op& op, bool offline) {
+    auto& scheduler = simulator_->scheduler();
+    int online = 0;
+    for (int cpu = 0; cpu < program_.cpus; ++cpu) online += scheduler.is_online(cpu) ? 1 : 0;
+    if (online == 0) fail("every CPU is offline");
+    const bool refused = result == core::Hotplug::kLastCpu;
+    if (refused != (offline && scheduler.is_online(op.target))) fail("hotplug: a wrong answer");
+    if (refused && online != 1) fail("a CPU that was not the last one was refused");
+    outcome_.hotplugs += result == core::Hotplug::kDone ? 1 : 0;
   }
 
   void join(const Op& op) {
@@ -412,6 +435,12 @@ void print_ops(const Program& program, const std::vector<Op>& ops, int indent, s
         break;
       case OpKind::kParams:
         text += fmt::format("params of t{} = {}", op.target, params_text(op.value));
+        break;
+      case OpKind::kOffline:
+        text += fmt::format("offline {}", op.target);
+        break;
+      case OpKind::kOnline:
+        text += fmt::format("online {}", op.target);
         break;
       case OpKind::kJoin:
         text += fmt::format("join t{} within {}", op.target, op.ns / kUnit);

@@ -20,6 +20,8 @@ enum class OpKind : std::uint8_t {
   kTrySection,    // the same if the lock is free
   kAffinity,      // sets the affinity of task `target` to the CPUs of `value`
   kParams,        // sets the parameters of task `target` to number `value`
+  kOffline,       // takes CPU `target` offline
+  kOnline,        // brings CPU `target` back
   kJoin,          // waits for task `target` to end; `ns` > 0: at most that long
 };
 
@@ -53,6 +55,7 @@ struct Outcome {
   std::uint64_t hash = 0;  // over all events
   std::uint64_t events = 0;
   int deadlocks = 0;
+  int hotplugs = 0;           // CPUs taken offline or brought back
   core::ProxyCounters proxy;  // summed over CPUs
 };
 

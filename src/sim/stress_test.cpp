@@ -61,6 +61,7 @@ TEST(Stress, RandomPrograms) {
     }
     total.events += outcome.events;
     total.deadlocks += outcome.deadlocks;
+    total.hotplugs += outcome.hotplugs;
     total.proxy.walks += outcome.proxy.walks;
     total.proxy.parks += outcome.proxy.parks;
     total.proxy.links += outcome.proxy.links;
@@ -76,6 +77,7 @@ TEST(Stress, RandomPrograms) {
   };
   report("events", total.events);
   report("deadlocks", static_cast<std::uint64_t>(total.deadlocks));
+  report("hotplugs", static_cast<std::uint64_t>(total.hotplugs));
   report("walks", total.proxy.walks);
   report("parks", total.proxy.parks);
   report("links", total.proxy.links);
@@ -87,6 +89,7 @@ TEST(Stress, RandomPrograms) {
   if (one || count < 1000) return;
   // The programs reach what they are meant to reach.
   EXPECT_GT(total.deadlocks, 0);
+  EXPECT_GT(total.hotplugs, 0);
   EXPECT_GT(total.proxy.walks, 0U);
   EXPECT_GT(total.proxy.parks, 0U);
   EXPECT_GT(total.proxy.links, 0U);

@@ -26,10 +26,9 @@ class TestLab {
   using Task = Simulator::Task;
   using Mutex = Simulator::Mutex;
 
-  explicit TestLab(int cpus = 1, bool proxy = true) : cpus_(cpus) {
-    sim::SimulatorOptions options;
-    options.cpus = cpus;
-    options.proxy_exec = proxy;
+  explicit TestLab(int cpus = 1, bool proxy = true) : TestLab(make_options(cpus, proxy)) {}
+  // What is checked and how many tasks there may be is the lab's; the rest of `options` counts.
+  explicit TestLab(sim::SimulatorOptions options) : cpus_(options.cpus) {
     options.max_tasks = 64;
     options.check_invariants = true;
     options.on_violation = [this](const ViolationReport& v) {
@@ -118,6 +117,13 @@ class TestLab {
   std::map<std::string, Nanos> finished;
 
  private:
+  static sim::SimulatorOptions make_options(int cpus, bool proxy) {
+    sim::SimulatorOptions options;
+    options.cpus = cpus;
+    options.proxy_exec = proxy;
+    return options;
+  }
+
   struct Open {
     Nanos start = 0;
     std::string exec;

@@ -215,11 +215,12 @@ TEST(ReadErrors, Px) {
   expect_errors({
       {beside("\"global\":{\"px\":{\"cpu\":1}}"),
        "w.json:2:17: found \"cpu\" in the \"px\" of \"global\", expected \"cpus\", "
-       "\"lock_protocol\", "
-       "\"placement\" or \"slice_us\"; did you mean \"cpus\"?"},
+       "\"llc_cpus\", \"lock_protocol\", \"migration_cost_us\", \"placement\" or "
+       "\"slice_us\"; did you mean \"cpus\"?"},
       {beside("\"global\":{\"px\":{\"expect\":{}}}"),
        "w.json:2:17: found \"expect\" in the \"px\" of \"global\", expected \"cpus\", "
-       "\"lock_protocol\", \"placement\" or \"slice_us\""},
+       "\"llc_cpus\", \"lock_protocol\", \"migration_cost_us\", \"placement\" or "
+       "\"slice_us\""},
       {beside("\"global\":{\"px\":{\"cpus\":1,\"cpus\":2}}"),
        "w.json:2:26: found \"cpus\" twice in the \"px\" of \"global\", expected it once"},
       {beside("\"global\":{\"px\":5}"),

@@ -42,7 +42,9 @@ void read_placement(const Value& value) {
 
 void read_global_px(ReaderState& state, const Value& px) {
   expect_object(px, "the px settings of the workload");
-  check_px_keys(px, "\"global\"", {"cpus", "lock_protocol", "placement", "slice_us"});
+  check_px_keys(
+      px, "\"global\"",
+      {"cpus", "llc_cpus", "lock_protocol", "migration_cost_us", "placement", "slice_us"});
   for (const Value& value : Children(px)) {
     note_repeated(state, value, "\"global\" \"px\"");
     if (value.key() == "cpus") {
@@ -51,6 +53,12 @@ void read_global_px(ReaderState& state, const Value& px) {
       state.workload.lock_protocol = to_protocol(value);
     } else if (value.key() == "placement") {
       read_placement(value);
+    } else if (value.key() == "llc_cpus") {
+      state.workload.llc_cpus =
+          static_cast<int>(to_integer(value, 1, kMaxCpus, "the CPUs that share a cache"));
+    } else if (value.key() == "migration_cost_us") {
+      state.workload.migration_cost_ns =
+          to_integer(value, 0, 1'000'000, "the cost of a migration in microseconds") * kMicrosecond;
     } else if (value.key() == "slice_us") {
       constexpr std::int64_t kLongest = std::numeric_limits<std::int64_t>::max() / kMicrosecond;
       state.workload.slice_ns =

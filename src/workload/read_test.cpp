@@ -194,12 +194,15 @@ TEST(Read, TheModeBelongsToTheTimer) {
 
 TEST(Read, GlobalSettings) {
   const Workload w = read(R"({"tasks":{"t":{"run":1}}, "global":{"duration":2.25,"pi_enabled":true,
-      "px":{"cpus":4,"lock_protocol":"inherit","slice_us":1500,"placement":"owner"}}})");
+      "px":{"cpus":4,"lock_protocol":"inherit","slice_us":1500,"placement":"owner",
+            "llc_cpus":2,"migration_cost_us":250}}})");
   EXPECT_EQ(w.duration_ns, 2'250'000'000);
   EXPECT_TRUE(w.pi_enabled);
   EXPECT_EQ(w.cpus, 4);
   EXPECT_EQ(w.lock_protocol, Protocol::kInherit);
   EXPECT_EQ(w.slice_ns, 1'500'000);
+  EXPECT_EQ(w.llc_cpus, 2);
+  EXPECT_EQ(w.migration_cost_ns, 250'000);
   EXPECT_TRUE(w.notes.empty());
   const Workload bare = read_task("\"run\":1");
   EXPECT_EQ(bare.duration_ns, -1);

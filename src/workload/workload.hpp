@@ -86,13 +86,15 @@ struct Workload {
   std::vector<TaskSpec> tasks;  // in file order: the order of ties
   std::vector<LockSpec> locks;
   std::vector<TimerSpec> timers;
-  std::optional<Protocol> lock_protocol;  // global.px.lock_protocol
-  bool pi_enabled = false;                // global.pi_enabled
-  Nanos duration_ns = -1;                 // -1 = until every task has ended
-  std::optional<int> cpus;                // global.px.cpus
-  int highest_cpu = -1;                   // highest CPU number mentioned anywhere
-  Nanos slice_ns = 0;                     // global.px.slice_us; 0 = the world's default
-  std::vector<std::string> notes;         // one line for each thing ignored
+  std::optional<Protocol> lock_protocol;   // global.px.lock_protocol
+  bool pi_enabled = false;                 // global.pi_enabled
+  Nanos duration_ns = -1;                  // -1 = until every task has ended
+  std::optional<int> cpus;                 // global.px.cpus
+  int highest_cpu = -1;                    // highest CPU number mentioned anywhere
+  Nanos slice_ns = 0;                      // global.px.slice_us; 0 = the world's default
+  int llc_cpus = 0;                        // global.px.llc_cpus; 0 = the world's topology
+  std::optional<Nanos> migration_cost_ns;  // global.px.migration_cost_us
+  std::vector<std::string> notes;          // one line for each thing ignored
 };
 
 }  // namespace px::workload
