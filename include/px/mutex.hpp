@@ -5,16 +5,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "px/duration.hpp"
+#include "px/protocol.hpp"
+#include "px/stop_token.hpp"
 
 namespace px {
 inline namespace v0 {
-
-enum class Protocol : std::uint8_t {
-  proxy,  // waiters lend their scheduling context to the owner
-  none,   // waiters sleep; the owner runs on its own
-};
 
 // Lockable and TimedLockable (std::lock_guard, std::unique_lock, std::scoped_lock). Not recursive.
 //
@@ -36,18 +34,30 @@ class Mutex {
  public:
   constexpr Mutex() noexcept = default;
   // `name`, a string that outlives the mutex, appears in messages, traces and reports.
+  // Protocol::protect without a ceiling has that of realtime priority 99.
   explicit constexpr Mutex(const char* name, Protocol protocol = Protocol::proxy) noexcept
-      : protocol_(static_cast<std::uint8_t>(protocol)), name_(name) {}
+      : protocol_(static_cast<std::uint8_t>(protocol)),
+        ceiling_(protocol == Protocol::protect ? 99 : 0),
+        name_(name),
+        word_(protocol == Protocol::protect ? kSlow : 0) {}
+  // Under Protocol::protect.
+  constexpr Mutex(const char* name, Ceiling ceiling) noexcept
+      : protocol_(static_cast<std::uint8_t>(Protocol::protect)),
+        ceiling_(ceiling.code_),
+        name_(name),
+        word_(kSlow) {}
   ~Mutex();
   Mutex(const Mutex&) = delete;
   Mutex& operator=(const Mutex&) = delete;
 
   // Blocks until the caller owns the mutex. Throws Deadlock if waiting would close a cycle, and
-  // std::system_error (foreign_lock_held, preemption_off) if it may not block here.
+  // std::system_error (foreign_lock_held, preemption_off) if it may not block here, or
+  // (std::errc::invalid_argument) if the caller ranks above the ceiling of a `protect` mutex.
   void lock();
-  // Never blocks. False: somebody owns it.
+  // Never blocks. False: somebody owns it. Throws invalid_argument as lock() does.
   [[nodiscard]] bool try_lock();
-  // False: the time has passed. A hand-over that happens first wins. Never throws Deadlock.
+  // False: the time has passed. A hand-over that happens first wins. Never throws Deadlock; throws
+  // invalid_argument as lock() does.
   template <typename Rep, typename Period>
   [[nodiscard]] bool try_lock_for(const std::chrono::duration<Rep, Period>& duration) {
     return try_lock_for_ns(detail::saturated_ns(duration));
@@ -57,22 +67,54 @@ class Mutex {
   [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Duration>& time) {
     return try_lock_for_ns(detail::ns_until(time));
   }
+  // As lock(), until a stop is requested: ready (owned) or stopped. A hand-over that happens before
+  // the request wins. Never throws Deadlock.
+  wait_status lock(const stop_token& token) { return lock_ns(kForEver, token); }
+  // The same with a time limit: ready, timed_out or stopped.
+  template <typename Rep, typename Period>
+  wait_status try_lock_for(const std::chrono::duration<Rep, Period>& duration,
+                           const stop_token& token) {
+    return lock_ns(detail::saturated_ns(duration), token);
+  }
+  // The same until an instant of any clock.
+  template <typename Clock, typename Duration>
+  wait_status try_lock_until(const std::chrono::time_point<Clock, Duration>& time,
+                             const stop_token& token) {
+    return lock_ns(detail::ns_until(time), token);
+  }
   // By the owner only; by anyone else it is fatal.
   void unlock() noexcept;
 
- private:
-  [[nodiscard]] bool try_lock_for_ns(std::int64_t duration_ns);
+  // Changes the protocol of a mutex that nobody owns, waits for or is about to lock; any thread.
+  // Throws std::system_error (device_or_resource_busy) if it is owned or waited for.
+  void set_protocol(Protocol protocol);
+  // To Protocol::protect with that ceiling; as above.
+  void set_protocol(Ceiling ceiling);
 
-  // The layout of the core's mutex (checked where both are known). Zero, but for name and protocol,
-  // is an unlocked one.
+ private:
+  // The bit of the owner word that keeps every lock and unlock off the fast path.
+  static constexpr std::uintptr_t kSlow = 4;
+
+  static constexpr std::int64_t kForEver = std::numeric_limits<std::int64_t>::max();
+
+  friend class ConditionVariable;
+  [[nodiscard]] bool try_lock_for_ns(std::int64_t duration_ns);
+  [[nodiscard]] wait_status lock_ns(std::int64_t duration_ns, const stop_token& token);
+  void change_protocol(Protocol protocol, std::int8_t ceiling);
+
+  // The layout of the core's mutex (checked where both are known). Zero, but for name, protocol and
+  // ceiling, is an unlocked one.
   [[maybe_unused]] std::uint32_t wait_lock_ = 0;
   [[maybe_unused]] std::uint8_t kind_ = 0;
   [[maybe_unused]] std::uint8_t protocol_ = 0;
+  [[maybe_unused]] std::int8_t ceiling_ = 0;
   [[maybe_unused]] std::uint32_t id_ = 0;
   [[maybe_unused]] void* first_waiter_ = nullptr;
   [[maybe_unused]] void* last_waiter_ = nullptr;
   [[maybe_unused]] const char* name_ = nullptr;
   [[maybe_unused]] std::uintptr_t word_ = 0;
+  [[maybe_unused]] std::int64_t boost_ = 0;
+  [[maybe_unused]] void* next_boost_ = nullptr;
 };
 
 }  // namespace v0

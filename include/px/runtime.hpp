@@ -52,6 +52,7 @@ namespace detail {
 
 class RuntimeImpl;
 struct TaskObject;
+struct TaskAccess;
 
 // The function a task runs, its result, and what outlives the task for its handle.
 class TaskStateBase {
@@ -63,7 +64,7 @@ class TaskStateBase {
   TaskObject* object = nullptr;
   // Shared, so that a handle may outlive its runtime.
   std::shared_ptr<RuntimeImpl> runtime;
-  std::atomic<bool> stop{false};
+  StopState stop;
   std::atomic<bool> detached{false};
   std::atomic<bool> ended{false};  // set by the task; then `object` and `runtime` are not touched
   std::string name;
@@ -166,6 +167,7 @@ class [[nodiscard]] Task {
 
  private:
   friend class Runtime;
+  friend struct detail::TaskAccess;
   explicit Task(std::shared_ptr<detail::TaskState<R>> state) : state_(std::move(state)) {}
 
   detail::TaskStateBase& checked() {

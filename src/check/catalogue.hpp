@@ -37,5 +37,9 @@ void waits(Catalogue& c);
 void balancing(Catalogue& c);
 // CPUs that go offline and come back (scenarios_hotplug.cpp).
 void hotplug(Catalogue& c);
+// Semaphores and conditions (scenarios_events.cpp).
+void events(Catalogue& c);
+// scenarios_protocols.cpp: locks under `inherit`, `protect` and `none`, alone and in mixed chains.
+void lock_protocols(Catalogue& c);
 
 }  // namespace px::check

@@ -67,6 +67,7 @@ const char* way_name(std::size_t way) {
       "walk: row 2, the link changed",
       "walk: row 4, the waiter runs",
       "walk: row 4, lends to the next waiter",
+      "walk: row 4, leaves without a helper",
       "walk: row 5, parked",
       "walk: row 6, linked",
       "walk: row 6, migrated",

@@ -101,6 +101,9 @@ bool one_lends_off_the_queue(const World& world) {
   });
 }
 bool proxy_is_off(const World& world) { return !world.scenario().proxy && one_blocks(world); }
+bool one_is_raised(const World& world) {
+  return some_task(world, [](const Task& task) { return task.boosts != nullptr; });
+}
 bool time_has_passed(const World& world) { return world.state().now > kEpoch; }
 bool one_has_donated(const World& world) {
   return some_task(world, [](const Task& task) { return task.times.donated_ns > 0; });
@@ -177,6 +180,7 @@ const std::vector<Premise>& premises() {
        &one_waits_for_a_cpu},
       {22, "end of boost", "a CPU runs on a lent context", false, &one_lends},
       {23, "boost is earned", "a CPU runs on a lent context", true, &one_lends},
+      {23, "parameters are earned", "a lock raises its owner", true, &one_is_raised},
       {27, "migrated is blocked", "a context is away from home", true, &one_is_away},
       {28, "home is kept", "a context is away from home", false, &one_is_away},
       {31, "deferred lists delivered", "a CPU is outside the core", false, &always},

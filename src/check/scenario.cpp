@@ -106,7 +106,15 @@ class Builder {
     const auto found = std::find(locks.begin(), locks.end(), name);
     if (found != locks.end()) return static_cast<int>(found - locks.begin());
     locks.push_back(name);
+    scenario_.protocols.emplace_back();
     return static_cast<int>(locks.size()) - 1;
+  }
+
+  static int index_in(std::vector<std::string>& names, const std::string& name) {
+    const auto found = std::find(names.begin(), names.end(), name);
+    const auto index = found - names.begin();
+    if (found == names.end()) names.push_back(name);
+    return static_cast<int>(index);
   }
 
   int task_index(const std::string& name) const {
@@ -116,41 +124,46 @@ class Builder {
     reject(name, "a task of the scenario");
   }
 
-  void add_op(const std::vector<std::string>& words) {
-    struct Form {
-      const char* word;
-      Instruction code;
-      char shape;  // l lock, L lock and ticks, t ticks, x task, c CPU, m task and CPUs, p task and
-                   // params
-    };
-    static constexpr Form kForms[] = {
-        {"lock", Instruction::kLock, 'l'},
-        {"unlock", Instruction::kUnlock, 'l'},
-        {"try_lock", Instruction::kTryLock, 'l'},
-        {"lock_timeout", Instruction::kLockTimeout, 'L'},
-        {"run", Instruction::kRun, 'n'},
-        {"yield", Instruction::kYield, '-'},
-        {"sleep", Instruction::kSleep, 't'},
-        {"wake", Instruction::kWake, 'x'},
-        {"cancel", Instruction::kCancel, 'x'},
-        {"affinity", Instruction::kAffinity, 'm'},
-        {"yield_until", Instruction::kYieldUntil, 'x'},
-        {"class", Instruction::kClass, 'p'},
-        {"join", Instruction::kJoin, 'x'},
-        {"offline", Instruction::kOffline, 'c'},
-        {"online", Instruction::kOnline, 'c'},
-    };
-    const auto* form = std::find_if(std::begin(kForms), std::end(kForms),
-                                    [&](const Form& f) { return words[0] == f.word; });
-    if (form == std::end(kForms)) reject(words[0], "an instruction");
+  struct Form {
+    const char* word;
+    Instruction code;
+    // l lock, L lock and ticks, t ticks, x task, m task and CPUs, p task and params, s semaphore,
+    // S semaphore and ticks, o CPU, c condition, w condition and lock, W the same and ticks
+    char shape;
+  };
+  static constexpr Form kForms[] = {
+      {"lock", Instruction::kLock, 'l'},
+      {"unlock", Instruction::kUnlock, 'l'},
+      {"try_lock", Instruction::kTryLock, 'l'},
+      {"lock_timeout", Instruction::kLockTimeout, 'L'},
+      {"run", Instruction::kRun, 'n'},
+      {"yield", Instruction::kYield, '-'},
+      {"sleep", Instruction::kSleep, 't'},
+      {"wake", Instruction::kWake, 'x'},
+      {"cancel", Instruction::kCancel, 'x'},
+      {"affinity", Instruction::kAffinity, 'm'},
+      {"yield_until", Instruction::kYieldUntil, 'x'},
+      {"class", Instruction::kClass, 'p'},
+      {"join", Instruction::kJoin, 'x'},
+      {"offline", Instruction::kOffline, 'o'},
+      {"online", Instruction::kOnline, 'o'},
+      {"down", Instruction::kDown, 's'},
+      {"down_timeout", Instruction::kDownTimeout, 'S'},
+      {"up", Instruction::kUp, 's'},
+      {"help", Instruction::kHelp, 's'},
+      {"unhelp", Instruction::kUnhelp, 's'},
+      {"wait", Instruction::kWait, 'w'},
+      {"wait_timeout", Instruction::kWaitTimeout, 'W'},
+      {"signal", Instruction::kSignal, 'c'},
+  };
+
+  // The operands of an instruction of that shape.
+  void read_operands(ScriptOp& op, char shape, const std::vector<std::string>& words) {
     const auto argument = [&](std::size_t i) -> const std::string& {
       if (i >= words.size()) reject(words[0], "an argument behind it");
       return words[i];
     };
-    ScriptOp op;
-    op.code = form->code;
-    for (const auto& word : words) op.text += concat({op.text.empty() ? "" : " ", word});
-    switch (form->shape) {
+    switch (shape) {
       case 'l':
         op.object = lock_index(argument(1));
         break;
@@ -158,13 +171,25 @@ class Builder {
         op.object = lock_index(argument(1));
         op.ns = number(argument(2)) * kTick;
         break;
+      case 's':
+      case 'S':
+        op.object = index_in(scenario_.semaphores, argument(1));
+        if (shape == 'S') op.ns = number(argument(2)) * kTick;
+        break;
+      case 'c':
+      case 'w':
+      case 'W':
+        op.object = index_in(scenario_.conditions, argument(1));
+        if (shape != 'c') op.mutex = lock_index(argument(2));
+        if (shape == 'W') op.ns = number(argument(3)) * kTick;
+        break;
       case 't':
         op.ns = number(argument(1)) * kTick;
         break;
       case 'x':
         op.object = task_index(argument(1));
         break;
-      case 'c':
+      case 'o':
         op.object = number(argument(1));
         if (op.object < 0 || op.object >= scenario_.cpus) reject(argument(1), "a CPU");
         break;
@@ -179,6 +204,16 @@ class Builder {
       default:
         break;
     }
+  }
+
+  void add_op(const std::vector<std::string>& words) {
+    const auto* form = std::find_if(std::begin(kForms), std::end(kForms),
+                                    [&](const Form& f) { return words[0] == f.word; });
+    if (form == std::end(kForms)) reject(words[0], "an instruction");
+    ScriptOp op;
+    op.code = form->code;
+    for (const auto& word : words) op.text += concat({op.text.empty() ? "" : " ", word});
+    read_operands(op, form->shape, words);
     const int times = form->shape == 'n' && words.size() > 1 ? number(words[1]) : 1;
     for (int i = 0; i < times; ++i) task_->ops.push_back(op);
   }
@@ -206,6 +241,15 @@ class Builder {
 };
 
 }  // namespace
+
+Scenario& Scenario::with(std::string_view lock, Protocol protocol, std::int8_t ceiling) {
+  const auto found = std::find(locks.begin(), locks.end(), lock);
+  if (found == locks.end()) {
+    throw std::invalid_argument(concat({"scenario ", name, ": found no lock '", lock, "'"}));
+  }
+  protocols[static_cast<std::size_t>(found - locks.begin())] = {protocol, ceiling};
+  return *this;
+}
 
 Scenario make_scenario(std::string_view name, int cpus, const std::vector<TaskText>& tasks) {
   return Builder(name, cpus).build(tasks);

@@ -3,6 +3,9 @@
 // Script text: instructions separated by ';'
 //   lock a | unlock a | try_lock a | lock_timeout a T | run | run N | yield | yield_until X | sleep
 //   T | wake X | cancel X | affinity X CPUS | class X PARAMS | join X | offline CPU | online CPU
+//   down s | down_timeout s T | up s | help s | unhelp s: a semaphore without permits at the start,
+//   and the calling task as a declared holder of it
+//   wait c a | wait_timeout c a T | signal c: a condition with mutex a, which the task holds
 // T counts ticks of 1 ms; CPUS is a list of digits ("01"); PARAMS is "fifo:P", "rr:P", "fair:NICE".
 // A lock call that ends without the lock (time limit, cancellation, deadlock, a failed try) goes on
 // behind the matching unlock. `run` is work: a place where interrupts are taken.
@@ -36,11 +39,20 @@ enum class Instruction : std::uint8_t {
   kJoin,
   kOffline,
   kOnline,
+  kDown,
+  kDownTimeout,
+  kUp,
+  kHelp,
+  kUnhelp,
+  kWait,
+  kWaitTimeout,
+  kSignal,
 };
 
 struct ScriptOp {
   Instruction code{};
-  int object = 0;  // index of the lock or task, or the CPU
+  int object = 0;  // index of the lock, event or task, or the CPU
+  int mutex = 0;   // of a condition
   Nanos ns = 0;    // duration, or the time limit
   std::uint64_t cpus = 0;
   policy::Params params;
@@ -56,12 +68,23 @@ struct TaskScript {
   std::vector<ScriptOp> ops;
 };
 
+// As core::Protocol; whoever reads a scenario need not see the core.
+enum class Protocol : std::uint8_t { kProxy, kNone, kInherit, kProtect };
+
+struct LockProtocol {
+  Protocol protocol = Protocol::kProxy;
+  std::int8_t ceiling = 0;  // as core::CeilingByte
+};
+
 struct Scenario {
   std::string name;
   std::string about;
   int cpus = 1;
   std::vector<TaskScript> tasks;
   std::vector<std::string> locks;
+  std::vector<LockProtocol> protocols;  // by lock; proxy where there is none
+  std::vector<std::string> semaphores;
+  std::vector<std::string> conditions;
   int slice_ticks = 0;                  // how often time may move to the end of a slice
   std::uint64_t quick_states = 0;       // bound in the quick tier, coarse; 0: the tier's
   std::uint64_t quick_fine_states = 0;  // the same, fine
@@ -70,6 +93,9 @@ struct Scenario {
   bool deadlock = false;             // a lock call may end with a deadlock
   bool watch_moves = false;          // no context comes twice to one CPU while nothing else happens
   std::vector<std::string> reaches;  // names of the outcomes of find_proxy_task it must reach
+
+  // Gives lock `name`, which some script mentions, another protocol.
+  Scenario& with(std::string_view name, Protocol protocol, std::int8_t ceiling = 0);
 };
 
 // "H fifo:3 @1 on 01": name, parameters, start CPU, allowed CPUs (all by default).

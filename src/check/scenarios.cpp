@@ -229,6 +229,8 @@ std::vector<Scenario> make_all() {
   waits(catalogue);
   balancing(catalogue);
   hotplug(catalogue);
+  lock_protocols(catalogue);
+  events(catalogue);
   return std::move(catalogue.all);
 }
 

@@ -10,6 +10,13 @@ namespace px::check {
 
 namespace {
 
+static_assert(static_cast<int>(Protocol::kNone) == static_cast<int>(core::Protocol::kNone) &&
+                  static_cast<int>(Protocol::kInherit) ==
+                      static_cast<int>(core::Protocol::kInherit) &&
+                  static_cast<int>(Protocol::kProtect) ==
+                      static_cast<int>(core::Protocol::kProtect),
+              "a scenario names the core's protocols");
+
 CpuMask mask_of(std::uint64_t bits) {
   CpuMask mask;
   for (int cpu = 0; cpu < kMaxVirtualCpus; ++cpu) {
@@ -158,7 +165,19 @@ void World::make_objects() {
     Mutex& lock = arena().make<Mutex>();
     lock.id = static_cast<std::uint32_t>(i + 1);
     lock.name = scenario_.locks[i].c_str();
+    if (i < scenario_.protocols.size()) {
+      const LockProtocol& wanted = scenario_.protocols[i];
+      (void)lock.set_protocol(static_cast<core::Protocol>(wanted.protocol), wanted.ceiling);
+    }
     locks_.push_back(&lock);
+  }
+  for (const std::string& name : scenario_.semaphores) {
+    semaphores_.push_back(&arena().make<core::Semaphore<Platform>>(0));
+    semaphores_.back()->name = name.c_str();
+  }
+  for (const std::string& name : scenario_.conditions) {
+    conditions_.push_back(&arena().make<core::Condition<Platform>>());
+    conditions_.back()->name = name.c_str();
   }
   bodies_ = arena().make_array<Body>(kMaxTasks);
   for (std::size_t i = 0; i < scenario_.tasks.size(); ++i) {
@@ -169,7 +188,7 @@ void World::make_objects() {
     task.affinity = mask_of(script.cpus);
     task.user = &bodies_[i];
     policy::set_params(task.se, script.params);
-    bodies_[i] = {this, &task, &script, 0, false, 0};
+    bodies_[i] = {this, &task, &script, 0, false, 0, {&task, nullptr}};
     task.context = &add_context(&World::task_entry, &bodies_[i]);
     tasks_.push_back(&task);
   }
@@ -205,6 +224,8 @@ void World::name_task(Task& task) {
   field(task.parked_first, "parked_first");
   field(task.parked_on, "parked_on");
   field(task.wake_pending, "wake_pending");
+  field(task.lent_rank, "lent_rank");
+  field(task.boost_pending, "boost_pending");
   field(task.exec_base, "exec_base");
   field(task.exit.wait_lock, "exit.wait_lock");
   set_class(&task.task_lock, ObjectClass::kTaskLock);
@@ -240,6 +261,10 @@ void World::name_objects() {
   for (Task* task : idles_) name_task(*task);
   set_class(scheduler_->sequence_address(), ObjectClass::kSequence);
   set_name(scheduler_->sequence_address(), "block sequence");
+  for (core::Event<Platform>* event : events()) {
+    set_name(&event->wait_lock, concat({event->name, ".wait_lock"}));
+    set_class(&event->wait_lock, ObjectClass::kWaitLock);
+  }
   for (Mutex* lock : locks_) {
     set_name(&lock->wait_lock, concat({lock->name, ".wait_lock"}));
     set_class(&lock->wait_lock, ObjectClass::kWaitLock);
@@ -247,6 +272,12 @@ void World::name_objects() {
     set_name(word, concat({lock->name, ".word"}));
     set_class(word, ObjectClass::kOwnerWord);
   }
+}
+
+std::vector<core::Event<Platform>*> World::events() const {
+  std::vector<core::Event<Platform>*> all(semaphores_.begin(), semaphores_.end());
+  all.insert(all.end(), conditions_.begin(), conditions_.end());
+  return all;
 }
 
 World::Task& World::running_task(const Context& context) const {
@@ -321,8 +352,7 @@ bool World::perform(Body& body, const ScriptOp& op) {
       end_of_lock_call(body, op, lock(op.object).lock(scheduler, me, body.until));
       break;
     case Instruction::kTryLock:
-      end_of_lock_call(
-          body, op, lock(op.object).try_lock(me) ? core::WaitEnd::kGranted : core::WaitEnd::kNone);
+      end_of_lock_call(body, op, lock(op.object).try_lock(scheduler, me));
       break;
     case Instruction::kUnlock:
       shared_->holder[op.object] = -1;
@@ -372,8 +402,57 @@ bool World::perform(Body& body, const ScriptOp& op) {
     case Instruction::kOnline:
       (void)scheduler.online(op.object);
       break;
+    default:
+      perform_on_event(body, op);
+      break;
   }
   return true;
+}
+
+void World::perform_on_event(Body& body, const ScriptOp& op) {
+  Task& me = *body.task;
+  Scheduler& scheduler = *scheduler_;
+  const auto index = static_cast<std::size_t>(op.object);
+  if (op.ns > 0) body.until = state().now + op.ns;
+  const Nanos limit = op.ns > 0 ? body.until : kNever;
+  switch (op.code) {
+    case Instruction::kDown:
+    case Instruction::kDownTimeout:
+      end_of_event_wait(op, semaphores_[index]->acquire(scheduler, me, limit));
+      break;
+    case Instruction::kUp:
+      (void)semaphores_[index]->release(scheduler);
+      break;
+    case Instruction::kHelp:
+      semaphores_[index]->add_helper(scheduler, body.help);
+      break;
+    case Instruction::kUnhelp:
+      semaphores_[index]->remove_helper(scheduler, body.help);
+      break;
+    case Instruction::kWait:
+    case Instruction::kWaitTimeout: {
+      shared_->holder[op.mutex] = -1;
+      end_of_event_wait(op, conditions_[index]->wait(scheduler, me, lock(op.mutex), limit));
+      if (shared_->holder[op.mutex] >= 0) {
+        fail(10, "mutual exclusion",
+             concat({me.name, " came back from a wait into the section of ",
+                     task(shared_->holder[op.mutex]).name}));
+      }
+      shared_->holder[op.mutex] = static_cast<std::int8_t>(me.id);
+      break;
+    }
+    default:
+      conditions_[index]->notify_some(scheduler, 1);
+      break;
+  }
+}
+
+void World::end_of_event_wait(const ScriptOp& op, core::WaitEnd end) {
+  if (end == core::WaitEnd::kTimedOut) {
+    cover(static_cast<unsigned>(core::Way::kTimedOut));
+    if (op.ns == 0) fail(14, "no time limit", concat({op.text, " timed out without a time limit"}));
+  }
+  if (end == core::WaitEnd::kStopped) cover(static_cast<unsigned>(core::Way::kStopped));
 }
 
 void World::end_of_lock_call(Body& body, const ScriptOp& op, core::WaitEnd end) {

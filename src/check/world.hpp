@@ -8,6 +8,7 @@
 #include "check/platform.hpp"
 #include "check/scenario.hpp"
 #include "core/mutex.hpp"
+#include "core/sync.hpp"
 
 namespace px::check {
 
@@ -60,6 +61,7 @@ class World final : public Machine {
     std::uint16_t pc = 0;
     bool ended = false;
     Nanos until = 0;  // of the instruction under way
+    core::Helper<Platform> help;
   };
   struct Shared {
     std::int8_t holder[kMaxLocks];  // task that the scripts think holds the lock, or -1
@@ -82,10 +84,14 @@ class World final : public Machine {
   void run_script(Body& body);
   void at_boundary(const Body& body);
   [[nodiscard]] bool perform(Body& body, const ScriptOp& op);
+  void perform_on_event(Body& body, const ScriptOp& op);
+  void end_of_event_wait(const ScriptOp& op, core::WaitEnd end);
+  [[nodiscard]] std::vector<core::Event<Platform>*> events() const;
   void end_of_lock_call(Body& body, const ScriptOp& op, core::WaitEnd end);
 
   void visit(Digest& digest) override;
   void visit_task(Packer& pack, const Task& task) const;
+  void visit_base(Packer& pack, const Task& task) const;
   void visit_context(Packer& pack, const Task& task) const;
   void visit_runqueue(Packer& pack, const Runqueue& queue) const;
   bool world_holds(Choices enabled) override;
@@ -125,6 +131,8 @@ class World final : public Machine {
   std::vector<Task*> tasks_;
   std::vector<Task*> idles_;
   std::vector<Mutex*> locks_;
+  std::vector<core::Semaphore<Platform>*> semaphores_;
+  std::vector<core::Condition<Platform>*> conditions_;
   std::vector<const void*> words_;
   Body* bodies_ = nullptr;
   Shared* shared_ = nullptr;

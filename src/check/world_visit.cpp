@@ -26,7 +26,20 @@ void World::visit(Digest& digest) {
     pack.add(id_bits(lock->wait_lock.holder() + 1), 4);
     pack.add(lock->word() & 0xfffff, kPointerBits);
     pack.add(bits_of(lock->waiters.first()), kPointerBits);
+    pack.add(id_bits(lock->boost() + 64), 16);
+    pack.add(bits_of(lock->next_boost()), kPointerBits);
   }
+  pack.add(scheduler_->inherit_in_use(), 1);
+  const auto add_event = [&](const core::Event<Platform>& event) {
+    pack.add(id_bits(event.wait_lock.holder() + 1), 4);
+    pack.add(bits_of(event.waiters.first()), kPointerBits);
+    for (const Task* task : tasks_) pack.add(event.has_helper(*task), 1);
+  };
+  for (const auto* semaphore : semaphores_) {
+    add_event(*semaphore);
+    pack.add(id_bits(semaphore->permits()), 8);
+  }
+  for (const auto* condition : conditions_) add_event(*condition);
   for (int i = 0; i < tasks(); ++i) {
     pack.add(bodies_[i].pc, 8);
     pack.add(bodies_[i].ended, 1);
@@ -64,6 +77,10 @@ void World::visit_task(Packer& pack, const Task& task) const {
   pack.add(bits_of(task.parked_next), kPointerBits);
   pack.add(bits_of(task.wake_next), kPointerBits);
   pack.add(bits_of(task.deferred_next), kPointerBits);
+  pack.add(bits_of(task.boosts), kPointerBits);
+  pack.add(bits_of(task.boost_link), kPointerBits);
+  pack.add(task.boost_pending.peek(), 1);
+  pack.add(id_bits(task.lent_rank.peek()), 8);
   if (task.is_idle) return;
   pack.add(bits_of(task.counted), 2);
   pack.add(task.strayed, 1);
@@ -81,6 +98,11 @@ void World::visit_task(Packer& pack, const Task& task) const {
     pack.add(bits_of(node.prev), kPointerBits);
     pack.add(id_bits(node.rank.value()), 8);
     pack.add(node.lost, 4);
+    unsigned earlier = 0;
+    for (const Task* other : tasks_) {
+      earlier += other->wait_node.queued && other->wait_node.since < node.since ? 1 : 0;
+    }
+    pack.add(node.since == 0 ? 7 : earlier, 3);
   }
   pack.add(task.timer.armed, 1);
   pack.add(id_bits(task.timer.cpu + 1), 3);
@@ -96,6 +118,17 @@ void World::visit_task(Packer& pack, const Task& task) const {
     pack.add(earlier, 3);
   }
   visit_context(pack, task);
+  visit_base(pack, task);
+}
+
+// What the task has asked for, of which its context may hold the better.
+void World::visit_base(Packer& pack, const Task& task) const {
+  if (const auto* rt = std::get_if<policy::RealtimeParams>(&task.base_params)) {
+    pack.add(id_bits(rt->priority), 8);
+    pack.add(rt->round_robin, 1);
+  } else {
+    pack.add(id_bits(128 + std::get<policy::FairParams>(task.base_params).nice), 8);
+  }
 }
 
 void World::visit_context(Packer& pack, const Task& task) const {
@@ -159,6 +192,7 @@ void World::visit_runqueue(Packer& pack, const Runqueue& queue) const {
   pack.add(id_bits(queue.waiting_lenders.peek()), 3);
   pack.add(bits_of(queue.deferred_wakes), kPointerBits);
   pack.add(bits_of(queue.deferred_moves), kPointerBits);
+  pack.add(bits_of(queue.deferred_boosts), kPointerBits);
   pack.add(bits_of(queue.switched_from), kPointerBits);
   pack.add(bits_of(queue.classes.fair().current()), kPointerBits);
   pack.add(bits_of(queue.classes.realtime().current()), kPointerBits);

@@ -21,7 +21,11 @@ template <typename P>
     if (link == kMaxLinks) return text + "...";
     const Task<P>* owner = wanted->next(*waiter);
     text += std::string(waiter->name) + " waits for ";
-    if (wanted->kind == WaitableKind::kExit) {
+    if (wanted->kind == WaitableKind::kEvent) {
+      text += wanted->name != nullptr ? wanted->name : "an unnamed event";
+      if (owner == nullptr) return text + ", which nobody is known to bring about";
+      text += ", expected of " + std::string(owner->name);
+    } else if (wanted->kind == WaitableKind::kExit) {
       text += "the end of " + std::string(owner != nullptr ? owner->name : "a task");
     } else {
       text += wanted->name != nullptr ? wanted->name : "an unnamed lock";

@@ -63,51 +63,10 @@ void Scheduler<P>::set_params(Task& task, const policy::Params& params) {
   platform_.preempt_disable();
   {
     Guard guard(task.task_lock);
-    Runqueue* queue = lock_task_rq(task).queue;
-    if (queue == nullptr) {
-      policy::set_params(task.se, params);
-      task.note_rank();
-    } else {
-      charge(*queue);
-      const bool pays = queue->donor.load(std::memory_order_relaxed) == &task;
-      queue->classes.dequeue(task.se, policy::Dequeue::kSave, queue->clock_ns);
-      policy::set_params(task.se, params);
-      task.note_rank();
-      queue->classes.enqueue(task.se, policy::Enqueue::kRestore, queue->clock_ns);
-      count(*queue, task);
-      publish_queued(*queue);
-      if (pays) {
-        queue->classes.set_current(task.se, queue->clock_ns);
-        queue->donor_rank.store(task.rank().value(), std::memory_order_relaxed);
-        note_waiting(*queue);
-        resched(*queue);
-      } else {
-        note_waiting(*queue);
-        preempt_check(*queue, task);
-      }
-      queue->lock.unlock();
-    }
-    // Its place among the waiters follows its rank. The link pins the waitable; wait_lock is only
-    // tried, against the lock order.
-    Anchor anchor(platform_);
-    for (;;) {
-      anchor.again();
-      {
-        Guard blocked_guard(task.blocked_lock);
-        Waitable* on = task.blocked_on.load(std::memory_order_acquire);
-        if (on == nullptr) break;
-        if (on->wait_lock.try_lock()) {
-          if (!mutant(platform_, Mutant::kM25)) {
-            on->waiters.remove(task);
-            on->waiters.insert(task, task.rank());
-          }
-          on->wait_lock.unlock();
-          break;
-        }
-      }
-      platform_.relax();
-    }
+    task.base_params = params;
+    change_params(task, boosted_params(params, strongest_boost(task)), true);
   }
+  if (Task* next = follow_boost(task, true)) propagate_boost(*next);
   preempt_enable();
 }
 

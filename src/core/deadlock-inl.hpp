@@ -30,7 +30,8 @@ bool Scheduler<P>::next_in_chain(Task& task, Task*& owner, std::uint64_t& seq, b
     {
       Guard guard(task.blocked_lock);
       Waitable* on = task.blocked_on.load(std::memory_order_acquire);
-      if (on == nullptr || task.blocked_edge == Edge::kHint) return false;
+      // A helper is only a hint, and one of several holders is enough: neither closes a cycle.
+      if (on == nullptr || task.blocked_edge != Edge::kAnd) return false;
       if (on->wait_lock.try_lock()) {
         owner = on->next(task);
         seq = task.block_seq;

@@ -48,7 +48,8 @@ const Task<P>* lends_to(const Task<P>& waiter) {
   const auto* on = link_of(waiter);
   if (on == nullptr) return nullptr;
   const Task<P>* owner = on->next(waiter);
-  return owner != nullptr ? owner : on->waiters.first();
+  if (owner != nullptr || on->kind == WaitableKind::kEvent) return owner;
+  return on->waiters.first();
 }
 
 template <typename P>

@@ -357,6 +357,7 @@ inline constexpr StateRule<P> kStateRules[] = {
     {1, "stack in use", true, &inv_01_on_cpu<P>},
     {6, "chain end runs", true, &inv_06_chain_end_runs<P>},
     {23, "boost is earned", true, &inv_23_boost_is_earned<P>},
+    {23, "parameters are earned", true, &inv_23_parameters_are_earned<P>},
     {11, "rank in the wait list", true, &inv_11_rank_is_current<P>},
     {12, "owner does not wait", true, &inv_12_owner_does_not_wait<P>},
     {14, "no lost wakeup", true, &inv_14_no_lost_wakeup<P>},

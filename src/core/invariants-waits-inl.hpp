@@ -101,10 +101,43 @@ bool check_waitables(const InvariantView<P>& view, ViolationReport& violation) {
 template <typename P>
 bool inv_11_rank_is_current(const InvariantView<P>& view, ViolationReport& violation) {
   for (const Task<P>* task : view.tasks) {
-    if (link_of(*task) == nullptr || task->wait_node.rank == task->rank()) continue;
+    const auto* on = link_of(*task);
+    if (on == nullptr) continue;
+    std::int64_t rank = task->rank().value();
+    if (on->protocol == Protocol::kInherit) {
+      rank = std::max(rank, task->lent_rank.load(std::memory_order_relaxed));
+    }
+    if (task->wait_node.rank.value() == rank) continue;
     return broken(violation, "waiter %s has rank %lld, but is queued with %lld", task->name,
-                  static_cast<long long>(task->rank().value()),
+                  static_cast<long long>(rank),
                   static_cast<long long>(task->wait_node.rank.value()));
+  }
+  return true;
+}
+
+// 23. A task has the best of the parameters that it asked for and of what the locks that it holds
+// give it, and nothing else: nobody keeps a boost that no lock of his gives.
+template <typename P>
+bool inv_23_parameters_are_earned(const InvariantView<P>& view, ViolationReport& violation) {
+  for (const Task<P>* task : view.tasks) {
+    if (state_of(*task) == TaskState::kNew || state_of(*task) == TaskState::kDead) continue;
+    BoostCode code = 0;
+    for (const Mutex<P>* mutex : view.mutexes) {
+      if (mutex->owner() == task) code = stronger_boost(code, mutex->boost_due(*task));
+    }
+    for (const Mutex<P>* mutex = task->boosts; mutex != nullptr; mutex = mutex->next_boost()) {
+      if (mutex->owner() != task || mutex->boost() != mutex->boost_due(*task)) {
+        return broken(violation, "%s raises %s to %lld, but should give it nothing or %lld",
+                      mutex->name != nullptr ? mutex->name : "a lock", task->name,
+                      static_cast<long long>(mutex->boost()),
+                      static_cast<long long>(mutex->boost_due(*task)));
+      }
+      code = stronger_boost(code, mutex->boost());
+    }
+    if (policy::params_of(task->se) == boosted_params(task->base_params, code)) continue;
+    return broken(violation, "task %s runs with rank %lld, which is not its own raised by %lld",
+                  task->name, static_cast<long long>(task->rank().value()),
+                  static_cast<long long>(code));
   }
   return true;
 }
@@ -127,11 +160,12 @@ bool will_look_again(const Task<P>& waiter) {
          waiter.wake_pending.load(std::memory_order_relaxed);
 }
 
-// 14. No lost wakeup: a free lock with waiters, and one handed over, has a waiter that is awake.
+// 14. No lost wakeup: a free lock with waiters, and one handed over, has a waiter that is awake. Of
+// an event only its user knows whether it has happened.
 template <typename P>
 bool no_lost_wakeup(const Waitable<P>& on, ViolationReport& violation) {
   const Task<P>* first = on.waiters.first();
-  if (first == nullptr) return true;
+  if (first == nullptr || on.kind == WaitableKind::kEvent) return true;
   const Task<P>* owner = on.next(*first);
   if (owner != nullptr) {
     if (on.kind != WaitableKind::kMutex ||
@@ -205,7 +239,7 @@ bool inv_31_no_task_in_transit(const InvariantView<P>& view, ViolationReport& vi
       return broken(violation, "task %s is migrating, but nobody carries it", task->name);
     }
     if (task->wake_pending.load(std::memory_order_relaxed) || task->wake_next != nullptr ||
-        task->deferred_next != nullptr) {
+        task->deferred_next != nullptr || task->boost_pending.load(std::memory_order_relaxed)) {
       return broken(violation, "task %s is still on a deferred list", task->name);
     }
   }
@@ -216,9 +250,14 @@ bool inv_31_no_task_in_transit(const InvariantView<P>& view, ViolationReport& vi
 template <typename P>
 bool inv_31_lists_delivered(const InvariantView<P>& view, int cpu, ViolationReport& violation) {
   const auto& rq = view.scheduler.rq(cpu);
-  if (rq.deferred_wakes == nullptr && rq.deferred_moves == nullptr) return true;
+  if (rq.deferred_wakes == nullptr && rq.deferred_moves == nullptr &&
+      rq.deferred_boosts == nullptr) {
+    return true;
+  }
   return broken(violation, "CPU %d keeps a deferred %s", cpu,
-                rq.deferred_wakes != nullptr ? "wakeup" : "move");
+                rq.deferred_wakes != nullptr   ? "wakeup"
+                : rq.deferred_moves != nullptr ? "move"
+                                               : "boost");
 }
 
 // 32. A task hangs on an owner exactly if it is on that owner's list.
@@ -253,9 +292,9 @@ template <typename P>
 bool inv_32_parked_trees(const InvariantView<P>& view, ViolationReport& violation) {
   for (const Task<P>* task : view.tasks) {
     const Task<P>* up = task->parked_on.load(std::memory_order_relaxed);
-    bool may_end = task->wait_may_end;
+    bool may_end = task->wait_may_end || task->blocked_edge == Edge::kHint;
     for (std::size_t depth = 0; up != nullptr && up != task && depth < view.tasks.size(); ++depth) {
-      may_end |= up->wait_may_end;
+      may_end |= up->wait_may_end || up->blocked_edge == Edge::kHint;
       up = up->parked_on.load(std::memory_order_relaxed);
     }
     if (up != task || may_end) continue;
@@ -292,6 +331,11 @@ bool inv_33_hangs_on_its_owner(const InvariantView<P>& view, ViolationReport& vi
     if (hangs_on == nullptr) continue;
     const Task<P>* needs = lends_to(*task);
     if (needs == hangs_on) continue;
+    const auto* on = link_of(*task);
+    if (on != nullptr && on->kind == WaitableKind::kEvent &&
+        static_cast<const Event<P>&>(*on).has_helper(*hangs_on)) {
+      continue;
+    }
     return broken(violation, "task %s hangs on %s, but waits for %s", task->name, hangs_on->name,
                   needs != nullptr ? needs->name : "nobody");
   }
@@ -303,6 +347,7 @@ template <typename P>
 bool inv_33_lender_is_somewhere(const InvariantView<P>& view, ViolationReport& violation) {
   for (const Task<P>* task : view.tasks) {
     if (!task->is_blocked.get() || !view.scheduler.lends(link_of(*task)) ||
+        (link_of(*task)->kind == WaitableKind::kEvent && lends_to(*task) == nullptr) ||
         task->on_rq.load(std::memory_order_relaxed) != OnRq::kNo ||
         task->parked_on.load(std::memory_order_relaxed) != nullptr) {
       continue;

@@ -144,6 +144,7 @@ TEST_F(InvariantsTest, LenderIsNowhere) {
 TEST_F(InvariantsTest, SliceEnd) {
   x_->se.rt_params.round_robin = true;
   y_->se.rt_params.priority = 50;  // a second context at X's level, to be found by its links
+  for (auto* task : {x_, y_}) task->base_params = policy::params_of(task->se);
   EXPECT_EQ(broken(), 38);
 }
 TEST_F(InvariantsTest, BoostIsEarned) {
@@ -167,7 +168,13 @@ TEST_F(InvariantsTest, WaitListOrder) {
 }
 TEST_F(InvariantsTest, WaitListRank) {
   w_->se.rt_params.priority = 5;
+  w_->base_params = policy::params_of(w_->se);
   EXPECT_EQ(broken(), 11);
+}
+TEST_F(InvariantsTest, ParametersAreEarned) {
+  w_->se.rt_params.priority = 5;
+  w_->wait_node.rank = w_->rank();
+  EXPECT_EQ(broken(), 23);
 }
 TEST_F(InvariantsTest, WaitListLinks) {
   u_->wait_node.prev = nullptr;

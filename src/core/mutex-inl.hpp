@@ -5,17 +5,111 @@
 
 namespace px::core {
 
-// Takes a word without a task, keeping its flags.
+// Takes a word without a task, keeping its flags. wait_lock held, or the protocol does not need it.
 template <typename P>
 bool Mutex<P>::try_acquire(Task& me) {
   std::uintptr_t word = word_.load(std::memory_order_relaxed);
   while (task_in(word) == nullptr) {
+    if (word_.compare_exchange_strong(word, to_word(me) | (word & (kWaiters | kSlow)),
+                                      std::memory_order_acq_rel, std::memory_order_relaxed)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// The same without wait_lock: not where the new owner's rank would have to change.
+template <typename P>
+bool Mutex<P>::try_steal(Task& me) {
+  std::uintptr_t word = word_.load(std::memory_order_relaxed);
+  while (task_in(word) == nullptr && !needs_wait_lock(word)) {
     if (word_.compare_exchange_strong(word, to_word(me) | (word & kWaiters),
                                       std::memory_order_acq_rel, std::memory_order_relaxed)) {
       return true;
     }
   }
   return false;
+}
+
+// Whether `me` ranks above the ceiling on its own: a ceiling below its user would not be one. No
+// lock held, preemption off.
+template <typename P>
+bool Mutex<P>::refuses(Task& me) {
+  if (this->protocol != Protocol::kProtect) return false;
+  Guard guard(me.task_lock);
+  return above_ceiling(me.base_params, this->ceiling);
+}
+
+template <typename P>
+WaitEnd Mutex<P>::try_lock_slow(Scheduler& scheduler, Task& me) {
+  if (!needs_wait_lock(word_.load(std::memory_order_relaxed))) return WaitEnd::kNone;
+  P& platform = scheduler.platform();
+  platform.preempt_disable();
+  Frame frame(platform);
+  WaitEnd end = WaitEnd::kRefused;
+  if (!refuses(me)) {
+    this->wait_lock.lock();
+    end = try_acquire(me) ? WaitEnd::kGranted : WaitEnd::kNone;
+    Task* raised = end == WaitEnd::kGranted ? update_boost() : nullptr;
+    this->wait_lock.unlock();
+    if (raised != nullptr) scheduler.propagate_boost(*raised);
+  }
+  scheduler.preempt_enable();
+  return frame.returns(end);
+}
+
+template <typename P>
+bool Mutex<P>::set_protocol(Protocol wanted, CeilingByte limit) {
+  const std::uintptr_t before = word_.load(std::memory_order_relaxed);
+  std::uintptr_t expected = before & kSlow;
+  const std::uintptr_t after = wanted == Protocol::kProtect ? kSlow : 0;
+  if (!word_.compare_exchange_strong(expected, after, std::memory_order_acq_rel,
+                                     std::memory_order_relaxed)) {
+    return false;
+  }
+  this->protocol = wanted;
+  this->ceiling = 0;
+  if (wanted == Protocol::kProtect) {
+    this->ceiling = limit != 0 ? limit : realtime_ceiling(policy::kRtPriorityMax);
+  }
+  return true;
+}
+
+template <typename P>
+BoostCode Mutex<P>::boost_due(const Task& owner) const {
+  if (this->protocol == Protocol::kProtect) return boost_of_ceiling(this->ceiling);
+  if (this->protocol != Protocol::kInherit) return 0;
+  const Task* first = this->waiters.first();
+  // One that was handed the lock is among the waiters until it resumes.
+  if (first == &owner) first = first->wait_node.next;
+  return first != nullptr ? boost_of_rank(first->wait_node.rank) : 0;
+}
+
+template <typename P>
+typename Mutex<P>::Task* Mutex<P>::update_boost() {
+  if (this->protocol != Protocol::kInherit && this->protocol != Protocol::kProtect) return nullptr;
+  Task* owner = this->owner();
+  if (owner == nullptr) return nullptr;
+  return set_boost(*owner, boost_due(*owner)) ? owner : nullptr;
+}
+
+// [INV-M3]. Keeps the owner's list. True: something has changed. wait_lock held.
+template <typename P>
+bool Mutex<P>::set_boost(Task& owner, BoostCode code) {
+  if (code == boost_) return false;
+  Guard guard(owner.blocked_lock);
+  if (boost_ == 0) {
+    next_boost_ = owner.boosts;
+    owner.boosts = this;
+  }
+  boost_ = code;
+  if (code != 0) return true;
+  Mutex** link = &owner.boosts;
+  while (*link != nullptr && *link != this) link = &(*link)->next_boost_;
+  // An owner that ended with the lock has lost its list, and perhaps its memory to another task.
+  if (*link == this) *link = next_boost_;
+  next_boost_ = nullptr;
+  return true;
 }
 
 // Completes a hand-off to `me` [INV-M2]. wait_lock held.
@@ -43,7 +137,8 @@ bool Mutex<P>::spin(Scheduler& scheduler, Task& me) {
     const std::uintptr_t word = word_.load(std::memory_order_relaxed);
     Task* owner = task_in(word);
     if (owner == nullptr) {
-      if (try_acquire(me)) return true;
+      if (try_steal(me)) return true;
+      if (needs_wait_lock(word)) return false;
       continue;
     }
     // Tasks are recycled, never unmapped: a stale owner is read safely and only misleads.
@@ -66,17 +161,24 @@ void Mutex<P>::enqueue_waiter(Task& me) {
   word_.fetch_or(kWaiters, std::memory_order_relaxed);
 }
 
-// wait_lock held. [INV-M1]
+// wait_lock held. [INV-M1] Returns the owner if its boost has changed. The boost first: without the
+// waiters bit the owner may release the lock behind our back.
 template <typename P>
-void Mutex<P>::leave(Task& me) {
+typename Mutex<P>::Task* Mutex<P>::leave(Task& me) {
   this->waiters.remove(me);
+  Task* owner = update_boost();
   if (this->waiters.empty()) word_.fetch_and(~kWaiters, std::memory_order_relaxed);
+  return owner;
 }
 
 template <typename P>
-WaitEnd Mutex<P>::lock_slow(Scheduler& scheduler, Task& me, Nanos deadline_ns) {
+WaitEnd Mutex<P>::lock_slow(Scheduler& scheduler, Task& me, Nanos deadline_ns, bool again) {
   P& platform = scheduler.platform();
   platform.preempt_disable();
+  if (!again && refuses(me)) {
+    scheduler.preempt_enable();
+    return WaitEnd::kRefused;
+  }
   if constexpr (P::kSpins) {
     if (spin(scheduler, me)) {
       cover(platform, Way::kSpun);
@@ -86,8 +188,11 @@ WaitEnd Mutex<P>::lock_slow(Scheduler& scheduler, Task& me, Nanos deadline_ns) {
   }
   this->wait_lock.lock();
   WaitEnd end = WaitEnd::kGranted;
-  if (!try_acquire(me)) {
-    scheduler.open_wait(me, deadline_ns != kNever);
+  Task* raised = nullptr;
+  if (try_acquire(me)) {
+    raised = update_boost();
+  } else {
+    scheduler.open_wait(me, again || deadline_ns != kNever);
     if (mutant(platform, Mutant::kM21)) {
       me.wait_node.lost = 0;
       this->waiters.insert(me, me.noted_rank());
@@ -96,9 +201,10 @@ WaitEnd Mutex<P>::lock_slow(Scheduler& scheduler, Task& me, Nanos deadline_ns) {
     }
     scheduler.arm_timer(me, deadline_ns);
     end = wait_for_lock(scheduler, me);
-    leave(me);
+    raised = leave(me);
   }
   this->wait_lock.unlock();
+  if (raised != nullptr) scheduler.propagate_boost(*raised);
   if (!mutant(platform, Mutant::kM24)) scheduler.cancel_timer(me);
   // Those who hung on us as the lock's next owner must lend to another one now.
   if (end != WaitEnd::kGranted) scheduler.activate_parked(me);
@@ -112,6 +218,7 @@ template <typename P>
 WaitEnd Mutex<P>::wait_for_lock(Scheduler& scheduler, Task& me) {
   P& platform = scheduler.platform();
   Frame frame(platform);
+  if (this->protocol == Protocol::kInherit) scheduler.note_inherit();
   Anchor anchor(platform);
   for (;;) {
     anchor.again();
@@ -123,7 +230,10 @@ WaitEnd Mutex<P>::wait_for_lock(Scheduler& scheduler, Task& me) {
     const Task* holder = owner();
     platform.trace(trace::EventKind::kBlock, me.id, holder != nullptr ? holder->id : trace::kNoTask,
                    this->id);
+    Task* raised = update_boost();
+    observe(platform, raised);
     this->wait_lock.unlock();
+    if (raised != nullptr) scheduler.propagate_boost(*raised);
     // Whoever hung on us as the next owner of the lock, which we have lost again, walks anew.
     scheduler.activate_parked(me);
     (void)scheduler.block(me);
@@ -172,18 +282,25 @@ void Mutex<P>::unlock_slow(Scheduler& scheduler, Task& me) {
   this->wait_lock.lock();
   Task* next = missed ? nullptr : choose_handoff(scheduler, me);
   const bool handed_over = next != nullptr;
+  const bool lowered = set_boost(me, 0) && !mutant(platform, Mutant::kM17);
+  const std::uintptr_t slow = word_.load(std::memory_order_relaxed) & kSlow;
+  Task* raised = nullptr;
   if (handed_over) {
     platform.trace(trace::EventKind::kHandoff, me.id, next->id, this->id);
-    word_.store(to_word(*next) | kWaiters | kPickup, std::memory_order_release);
+    word_.store(to_word(*next) | kWaiters | kPickup | slow, std::memory_order_release);
+    raised = update_boost();
   } else {
     platform.trace(trace::EventKind::kRelease, me.id, trace::kNoTask, this->id);
     next = this->waiters.first();
     observe(platform, next);
-    word_.store(next != nullptr ? kWaiters : 0, std::memory_order_release);
+    word_.store((next != nullptr ? kWaiters : 0) | slow, std::memory_order_release);
     if (next != nullptr) (void)scheduler.satisfy(*next, *this, WaitEnd::kNone);
   }
+  observe(platform, raised);
   // From here on the mutex may be another task's, and then freed: nothing below touches it.
   this->wait_lock.unlock();
+  if (lowered) scheduler.propagate_boost(me);
+  if (raised != nullptr) scheduler.propagate_boost(*raised);
   if (next != nullptr) scheduler.wake(*next);
   // Those who hung on us wait for the new owner now; and the boost ends with the section.
   if (!mutant(platform, Mutant::kE56c)) scheduler.activate_parked(me);

@@ -48,6 +48,7 @@ bool Scheduler<P>::hang_on(Runqueue& rq, Task& p, Task& owner, Hang how) {
     cover(platform_, Way::kHangMissed);
     return frame.returns(false);
   }
+  defer_boost(rq, p, owner);
   if (!mutant(platform_, Mutant::kE55)) deactivate(rq, p, policy::Dequeue::kSleep, OnRq::kNo);
   return frame.returns(true);
 }
@@ -64,6 +65,9 @@ void Scheduler<P>::unlink_parked(Task& task, Task& owner) {
       task.parked_prev;
   task.parked_prev = task.parked_next = nullptr;
   task.parked_on.store(nullptr, std::memory_order_relaxed);
+  if (inherit_in_use() && owner.parked_last == nullptr) {
+    owner.lent_rank.store(0, std::memory_order_relaxed);
+  }
 }
 
 // Takes `task` out of `owner`'s tree if it hangs there. task.task_lock held.
@@ -77,14 +81,21 @@ bool Scheduler<P>::unhang(Task& task, Task& owner) {
 }
 
 // A task that wakes by itself leaves the tree in the same step; its own subtree stays with it.
-// task.task_lock held.
+// Returns what it hung on, if anything. task.task_lock held.
 template <Platform P>
-void Scheduler<P>::leave_tree(Task& task) {
+Task<P>* Scheduler<P>::leave_tree(Task& task) {
+  Frame frame(platform_);
+  Task* left = nullptr;
   Anchor anchor(platform_);
   while (Task* owner = task.parked_on.load(std::memory_order_acquire)) {
-    if (unhang(task, *owner)) cover(platform_, Way::kWakeFromTree);
+    if (unhang(task, *owner)) {
+      cover(platform_, Way::kWakeFromTree);
+      left = owner;
+    }
     anchor.again();
+    observe(platform_, left);
   }
+  return frame.returns(left);
 }
 
 // Takes `waiter` off `owner`'s tree and puts it back onto a runqueue, that of `owner`, as a blocked
@@ -175,6 +186,8 @@ void Scheduler<P>::activate_parked(Task& owner) {
     if (waiter == nullptr) return;
     left += activate_one(*waiter, owner);
   }
+  // Their ranks do not count any more for the owner, should it wait itself.
+  if (inherit_in_use()) propagate_boost(owner);
 }
 
 }  // namespace px::core

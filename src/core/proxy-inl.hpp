@@ -78,7 +78,9 @@ typename Scheduler<P>::Walk Scheduler<P>::proxy_migrate(Runqueue& rq, Task& dono
 //       look
 //   3   p is curr                                remembered: its stack is in use until the switch,
 //                                                so it is neither parked nor moved (E17)
-//   4   nobody to lend to: the lock is free      p may run here: kRunWaiter. Else (curr: kIdle) the
+//   4   nobody to lend to: an event without a    p leaves the runqueue (kDeactivated)
+//       helper
+//       the same: the lock is free               p may run here: kRunWaiter. Else (curr: kIdle) the
 //                                                first waiter is woken and p lends to it as to an
 //                                                owner (E49)
 //   5   owner off its runqueue                   kParked (curr in chain: kIdle)
@@ -130,7 +132,11 @@ typename Scheduler<P>::Walk Scheduler<P>::find_proxy_task(Runqueue& rq,
     }
     if (p == &curr) curr_in_chain = true;  // row 3
     Task* owner = on->next(*p);
-    if (owner == nullptr) {  // row 4
+    if (owner == nullptr && on->kind == WaitableKind::kEvent) {  // row 4
+      cover(platform_, Way::kRow4Leave);
+      return proxy_deactivate(rq, *p, ProxyOutcome::kDeactivated);
+    }
+    if (owner == nullptr) {
       const bool at_home = p->cpu.load(std::memory_order_relaxed) == p->wake_cpu.get();
       if ((may_use(*p, rq.cpu) && (p == &curr || at_home)) || mutant(platform_, Mutant::kE26)) {
         cover(platform_, Way::kRow4Run);

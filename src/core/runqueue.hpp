@@ -80,6 +80,7 @@ struct Runqueue {
   Task* switched_from = nullptr;  // handed across the switch
   Task* deferred_wakes = nullptr;
   Task* deferred_moves = nullptr;
+  Task* deferred_boosts = nullptr;
 
   typename P::SpinLock timer_lock;
   PairingHeap<TimerNode<P>, TimerBefore<P>> timers;

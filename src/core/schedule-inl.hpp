@@ -289,12 +289,15 @@ void Scheduler<P>::schedule(ScheduleMode mode) {
   }
   Task* wakes = std::exchange(rq.deferred_wakes, nullptr);
   Task* moves = std::exchange(rq.deferred_moves, nullptr);
+  Task* boosts = std::exchange(rq.deferred_boosts, nullptr);
   observe(platform_, wakes);
   observe(platform_, moves);
+  observe(platform_, boosts);
   const FairLook look = fair_look(rq);
   observe(platform_, static_cast<int>(look));
   rq.lock.unlock();
   deliver_moves(moves);
+  deliver_boosts(boosts);
   deliver_wakes(wakes);
   balance_point(rq, look);
 }
@@ -332,8 +335,10 @@ void Scheduler<P>::finish_switch() {
                               prev.on_rq.load(std::memory_order_relaxed) == OnRq::kQueued;
   Task* wakes = std::exchange(rq.deferred_wakes, nullptr);
   Task* moves = std::exchange(rq.deferred_moves, nullptr);
+  Task* boosts = std::exchange(rq.deferred_boosts, nullptr);
   observe(platform_, wakes);
   observe(platform_, moves);
+  observe(platform_, boosts);
   const FairLook look = fair_look(rq);
   observe(platform_, static_cast<int>(look));
   prev.on_cpu.store(false, std::memory_order_release);
@@ -343,6 +348,7 @@ void Scheduler<P>::finish_switch() {
   // Moves first: a wakeup waits for a task on its way, and only we can let it arrive.
   deliver_moves(moves);
   if (release_linked && !mutant(platform_, Mutant::kE56b)) activate_parked(prev);
+  deliver_boosts(boosts);
   deliver_wakes(wakes);
   balance_point(rq, look);
 }

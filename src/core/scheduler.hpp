@@ -3,10 +3,12 @@
 // Bodies: schedule-inl.hpp (schedule, switch, accounting), proxy-inl.hpp (find_proxy_task),
 // park-inl.hpp (waiters of owners that are off the runqueue or run elsewhere), balance-inl.hpp
 // (push and pull), fair_balance-inl.hpp, hotplug-inl.hpp, wakeup-inl.hpp, change-inl.hpp (affinity,
-// parameters, yield, exit, join), deadlock-inl.hpp, timer-inl.hpp, mutex-inl.hpp.
+// parameters, yield, exit, join), boost-inl.hpp (parameters raised by locks), deadlock-inl.hpp,
+// timer-inl.hpp, mutex-inl.hpp.
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "core/checked.hpp"
@@ -103,6 +105,8 @@ class Scheduler {
   bool wake(Task& task);
   // Ends a wait for `why` unless it has ended already. Then the task's wakeup has been issued.
   bool end_wait(Task& task, WaitEnd why);
+  // The same without the wakeup, which must follow: for callers that hold a wait_lock.
+  bool claim(Task& task, WaitEnd why);
   // False: none of these CPUs is online; nothing was changed.
   bool set_affinity(Task& task, const CpuMask& mask);
   // Nothing starts to run on the CPU any more and nothing arrives there. What waits there has left
@@ -135,12 +139,20 @@ class Scheduler {
   // ends its wait so. wait_lock of `on` held. False: the task does not wait for `on` any more, or
   // its wait had ended in another way already; then nothing was changed.
   bool satisfy(Task& waiter, const Waitable& on, WaitEnd why);
-  // Opens a wait: kNone, ranked, with or without a limit.
+  // Opens a wait: kNone, with or without a limit. It has ended already if the task's stop token
+  // says so.
   void open_wait(Task& me, bool may_end);
   void arm_timer(Task& task, Nanos when_ns);
   void cancel_timer(Task& task);
   // The running task has handed a lock to the donor it ran for: this CPU chooses again.
   void resched_current();
+  // What the locks of `task` give it has changed: its parameters, and along the chain those of the
+  // owners of what it waits for, follow. No lock held.
+  void propagate_boost(Task& task);
+  // Somebody is about to wait for a lock under `inherit`.
+  void note_inherit() {
+    if (!inherit_in_use()) inherit_in_use_.store(true, std::memory_order_seq_cst);
+  }
   // Waiters that hang on `owner` are put on its CPU's runqueue and walk again. No lock held.
   void activate_parked(Task& owner);
 
@@ -170,6 +182,9 @@ class Scheduler {
   // CPUs where somebody waits who might run elsewhere, for the checker.
   [[nodiscard]] const typename P::template Atomic<int>& overloaded() const { return overloaded_; }
   [[nodiscard]] const typename P::template Atomic<int>& offline_count() const { return offline_; }
+  [[nodiscard]] bool inherit_in_use() const {
+    return inherit_in_use_.load(std::memory_order_relaxed);
+  }
   // Will a task blocked on `on` stay queued and lend?
   [[nodiscard]] bool lends(const Waitable* on) const {
     return on != nullptr && proxy_enabled() && on->protocol == Protocol::kProxy;
@@ -196,7 +211,6 @@ class Scheduler {
   void set_aside(Runqueue& rq, Task& task);
   void switch_to(Runqueue& rq, Task& prev, Task& next);
   void finish_switch();
-  void after_unlock(Runqueue& rq, Task* wakes, Task* moves);
   void update_slice(Runqueue& rq);
   void activate(Runqueue& rq, Task& task, policy::Enqueue why);
   void deactivate(Runqueue& rq, Task& task, policy::Dequeue why, OnRq to);
@@ -295,7 +309,7 @@ class Scheduler {
   enum class Hang : std::uint8_t { kPark, kLink, kCycle };
   [[nodiscard]] bool hang_on(Runqueue& rq, Task& p, Task& owner, Hang how);
   bool unhang(Task& task, Task& owner);
-  void leave_tree(Task& task);
+  Task* leave_tree(Task& task);
   void unlink_parked(Task& task, Task& owner);
   [[nodiscard]] bool bring_back(Task& waiter, Task& owner);
   [[nodiscard]] int activate_one(Task& waiter, Task& owner);
@@ -304,11 +318,22 @@ class Scheduler {
   void end_deadlocked(Task& victim, std::uint64_t seq);
   void drop_link(Task& task);
 
+  // boost-inl.hpp
+  [[nodiscard]] BoostCode strongest_boost(Task& task);
+  [[nodiscard]] bool note_hanging(Task& task);
+  [[nodiscard]] bool apply_boost(Task& task);
+  void change_params(Task& task, const policy::Params& params, bool by_user);
+  [[nodiscard]] Task* follow_boost(Task& task, bool changed);
+  [[nodiscard]] Task* requeue_waiter(Task& task, Waitable& on, Task* above);
+  [[nodiscard]] std::int64_t rank_hanging_on(const Task& task) const;
+  void defer_boost(Runqueue& rq, const Task& task, Task& owner);
+  void deliver_boosts(Task* list);
+
   // wakeup-inl.hpp
   [[nodiscard]] RqRef lock_task_rq(Task& task);
   [[nodiscard]] bool in_running_chain(const Runqueue& rq, const Task& task) const;
   [[nodiscard]] bool wake_on_rq(Task& task);
-  void wake_off_rq(Task& task);
+  [[nodiscard]] Task* wake_off_rq(Task& task);
   [[nodiscard]] int select_cpu(const Task& task, int preferred) const;
   void deliver_moves(Task* list);
 
@@ -327,6 +352,9 @@ class Scheduler {
   typename P::template Atomic<int> offline_;     // CPUs that are, or are about to be
   CpuMask all_;
   Nanos migration_cost_ns_;
+  // Some lock under `inherit` has been waited for: from then on ranks of those who hang are kept.
+  // Only ever set, so no operation of the model.
+  std::atomic<bool> inherit_in_use_{false};
 };
 
 }  // namespace px::core

@@ -22,6 +22,9 @@
 //  wait_end         one compare-exchange from kNone                    atomic
 //  wait_node        the waitable's list                                its wait_lock
 //  timer            arm, cancel, expiry                                timer_lock of timer.cpu
+//  base_params      set_params(): what the task asked for; se holds    as se; the task itself
+//                   that, raised by what its locks give (boosts)       under task_lock
+//  boosts           the locks that it holds and that raise it          blocked_lock
 //
 // Legal combinations of the three flags (generation G3):
 //
@@ -36,10 +39,12 @@
 //  kRunnable  any         1           any        ILLEGAL
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/cpu_mask.hpp"
 #include "base/pairing_heap.hpp"
+#include "core/event.hpp"
 #include "core/mutex.hpp"
 #include "core/waitable.hpp"
 #include "policy/sched_context.hpp"
@@ -75,6 +80,7 @@ struct Task {
   void* user = nullptr;  // the world's or runtime's own data
 
   policy::SchedContext se;                               // guarded by the rq lock
+  policy::Params base_params;                            // se's without boosts
   typename P::template Atomic<std::int64_t> rank_value;  // of se, noted when that changes
   typename P::Context context;                           // the world's
 
@@ -96,7 +102,9 @@ struct Task {
   typename P::template Atomic<Waitable<P>*> blocked_on;
   Edge blocked_edge = Edge::kAnd;
   typename P::template Atomic<WaitEnd> wait_end;
-  bool wait_may_end = false;    // has a time limit or a stop token: never a deadlock's victim
+  bool wait_may_end = false;  // has a time limit or a stop token: never a deadlock's victim
+  // The stop token of this wait, if any; set by the task itself, before and after it waits.
+  const typename P::template Atomic<bool>* stop_requested = nullptr;
   std::uint64_t block_seq = 0;  // order of blocking; under blocked_lock
   WaitNode<P> wait_node;
   TimerNode<P> timer;
@@ -118,6 +126,13 @@ struct Task {
   Task* deferred_next = nullptr;                   // link of a list of moves
   int migrate_to = -1;                             // target of a move under way
   bool proxy_move = false;                         // that move is of the context only
+
+  Mutex<P>* boosts = nullptr;  // list of the locks that raise it; each change is propagated
+  // The best rank of those who hang on this task, 0 if nobody does; kept up only where some lock
+  // uses `inherit`. blocked_lock; each change is propagated.
+  typename P::template Atomic<std::int64_t> lent_rank;
+  typename P::template Atomic<bool> boost_pending;  // on some list of deferred boosts
+  Task* boost_link = nullptr;                       // link of that list
 
   TaskTimes times;
   Nanos left_at_ns = 0;                          // when it was last switched away from; rq lock
@@ -144,7 +159,10 @@ struct Task {
     state.store(TaskState::kNew, std::memory_order_relaxed);
     is_blocked.set(false);
     wait_end.store(WaitEnd::kNone, std::memory_order_relaxed);
+    stop_requested = nullptr;
     blocked_donor.set(nullptr);
+    boosts = nullptr;
+    lent_rank.store(0, std::memory_order_relaxed);
     timer.cpu = -1;
     strayed = false;
     times = {};
@@ -158,6 +176,15 @@ struct Task {
   [[nodiscard]] policy::Rank noted_rank() const {
     return policy::Rank::of_value(rank_value.load(std::memory_order_relaxed));
   }
+  // The rank that `on` queues it by: only `inherit` passes on the rank of those who hang on it.
+  [[nodiscard]] policy::Rank rank_as_waiter(const Waitable<P>& on) const {
+    return on.protocol == Protocol::kInherit ? policy::Rank::of_value(reach()) : noted_rank();
+  }
+  // Its own rank, or the best of those who hang on it. As noted_rank().
+  [[nodiscard]] std::int64_t reach() const {
+    return std::max(rank_value.load(std::memory_order_relaxed),
+                    lent_rank.load(std::memory_order_relaxed));
+  }
   void note_rank() { rank_value.store(rank().value(), std::memory_order_relaxed); }
 };
 
@@ -167,9 +194,16 @@ template <typename P>
 }
 
 template <typename P>
-Task<P>* Waitable<P>::next(const Task<P>& /*waiter*/) const {
-  return kind == WaitableKind::kMutex ? static_cast<const Mutex<P>*>(this)->owner()
-                                      : static_cast<const ExitWait<P>*>(this)->pending();
+Task<P>* Waitable<P>::next(const Task<P>& waiter) const {
+  switch (kind) {
+    case WaitableKind::kMutex:
+      return static_cast<const Mutex<P>*>(this)->owner();
+    case WaitableKind::kExit:
+      return static_cast<const ExitWait<P>*>(this)->pending();
+    case WaitableKind::kEvent:
+      break;
+  }
+  return static_cast<const Event<P>*>(this)->representative(waiter);
 }
 
 }  // namespace px::core

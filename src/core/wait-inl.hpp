@@ -8,10 +8,18 @@ namespace px::core {
 
 template <Platform P>
 void Scheduler<P>::open_wait(Task& me, bool may_end) {
-  me.wait_may_end = may_end;
-  if (!mutant(platform_, Mutant::kE47)) {
-    me.wait_end.store(WaitEnd::kNone, std::memory_order_relaxed);
+  me.wait_may_end = may_end || me.stop_requested != nullptr;
+  me.wait_node.since = 0;
+  if (me.stop_requested == nullptr) {
+    if (!mutant(platform_, Mutant::kE47)) {
+      me.wait_end.store(WaitEnd::kNone, std::memory_order_relaxed);
+    }
+    return;
   }
+  // Partner: who requests a stop sets the flag first and then ends the waits that it knows of.
+  // Either it finds this one open, or we see the flag.
+  me.wait_end.store(WaitEnd::kNone, std::memory_order_seq_cst);
+  if (me.stop_requested->load(std::memory_order_seq_cst)) (void)claim(me, WaitEnd::kStopped);
 }
 
 // The link, the state and the order of blocking become visible together: a task that is seen linked
@@ -23,16 +31,19 @@ void Scheduler<P>::begin_wait(Task& me, Waitable& on, Edge edge) {
   PX_CHECK(me.blocked_on.load(std::memory_order_relaxed) == nullptr,
            "a task waits for one thing at a time");
   me.block_seq = next_block_seq_.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (me.wait_node.since == 0) me.wait_node.since = me.block_seq;
   me.blocked_edge = edge;
   me.state.store(TaskState::kSleeping, std::memory_order_relaxed);
   me.blocked_on.store(&on, std::memory_order_seq_cst);
   cover(platform_, Way::kLinkSet);
-  // Its rank may have changed while it was awake and had no link that set_params() could follow.
-  // After the link: from there on set_params(), which looks under blocked_lock, keeps it in order.
-  if (me.wait_node.rank != me.noted_rank() && !mutant(platform_, Mutant::kM26)) {
-    on.waiters.remove(me);
-    on.waiters.insert(me, me.noted_rank());
+  if (on.protocol == Protocol::kInherit) {
+    me.lent_rank.store(rank_hanging_on(me), std::memory_order_relaxed);
   }
+  // Its rank may have changed while it was awake and had no link that set_params() could follow.
+  // After the link: from there on follow_boost(), which looks under blocked_lock, keeps it in
+  // order.
+  const policy::Rank rank = me.rank_as_waiter(on);
+  if (me.wait_node.rank != rank && !mutant(platform_, Mutant::kM26)) on.waiters.move(me, rank);
 }
 
 template <Platform P>
@@ -117,14 +128,21 @@ bool Scheduler<P>::satisfy(Task& waiter, const Waitable& on, WaitEnd why) {
 template <Platform P>
 bool Scheduler<P>::end_wait(Task& task, WaitEnd why) {
   Frame frame(platform_);
+  if (!claim(task, why)) return frame.returns(false);
+  const bool hangs = task.parked_on.load(std::memory_order_relaxed) != nullptr;
+  if (!(hangs && mutant(platform_, Mutant::kE33))) wake(task);
+  return frame.returns(true);
+}
+
+template <Platform P>
+bool Scheduler<P>::claim(Task& task, WaitEnd why) {
+  Frame frame(platform_);
   WaitEnd expected = WaitEnd::kNone;
   if (!task.wait_end.compare_exchange_strong(expected, why, std::memory_order_seq_cst,
                                              std::memory_order_seq_cst)) {
     return frame.returns(false);
   }
   drop_link(task);
-  const bool hangs = task.parked_on.load(std::memory_order_relaxed) != nullptr;
-  if (!(hangs && mutant(platform_, Mutant::kE33))) wake(task);
   return frame.returns(true);
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "base/check.hpp"
+#include "core/boost.hpp"
 #include "core/platform.hpp"
 #include "policy/params.hpp"
 
@@ -26,6 +27,7 @@ enum class WaitEnd : std::uint8_t {
   kTimedOut,
   kStopped,   // a stop was requested
   kDeadlock,  // this wait was chosen to end a cycle
+  kRefused,   // never waited: the caller ranks above the lock's ceiling
 };
 
 // What a waiter's link means for deadlocks: every AND edge must be satisfied.
@@ -42,8 +44,9 @@ template <typename P>
 struct WaitNode {
   Task<P>* prev = nullptr;
   Task<P>* next = nullptr;
-  policy::Rank rank;      // rank under which it was queued
-  std::uint8_t lost = 0;  // times in a row that it was woken and found the lock taken again
+  policy::Rank rank;        // rank under which it was queued
+  std::uint64_t since = 0;  // order of the begin of this wait; 0: later than all others
+  std::uint8_t lost = 0;    // times in a row that it was woken and found the lock taken again
   bool queued = false;
 };
 
@@ -52,10 +55,15 @@ struct WaitNode {
 template <typename P>
 class WaitList {
  public:
+  // As a newcomer, or, with the wait's `since`, back among those of its rank.
   void insert(Task<P>& task, policy::Rank rank) {
-    Task<P>* after = tail_;
-    while (after != nullptr && rank.outranks(after->wait_node.rank)) after = after->wait_node.prev;
     auto& node = task.wait_node;
+    const auto goes_before = [&](const WaitNode<P>& other) {
+      if (rank != other.rank) return rank.outranks(other.rank);
+      return node.since != 0 && (other.since == 0 || node.since < other.since);
+    };
+    Task<P>* after = tail_;
+    while (after != nullptr && goes_before(after->wait_node)) after = after->wait_node.prev;
     PX_CHECK(!node.queued, "a task waits for one thing at a time");
     node.rank = rank;
     node.queued = true;
@@ -72,6 +80,11 @@ class WaitList {
     node.prev = node.next = nullptr;
     node.queued = false;
   }
+  // Removes and inserts: the rank of a waiter has changed.
+  void move(Task<P>& task, policy::Rank rank) {
+    remove(task);
+    insert(task, rank);
+  }
   [[nodiscard]] Task<P>* first() const { return head_; }
   [[nodiscard]] bool empty() const { return head_ == nullptr; }
 
@@ -80,16 +93,23 @@ class WaitList {
   Task<P>* tail_ = nullptr;
 };
 
-enum class WaitableKind : std::uint8_t { kMutex, kExit };
-enum class Protocol : std::uint8_t { kProxy, kNone };
+enum class WaitableKind : std::uint8_t { kMutex, kExit, kEvent };
 
-// Common part of everything that lends: locks, a task's exit.
+// What a lock does about the rank of those who wait for it.
+//   kProxy    a waiter stays queued and its scheduling context runs the owner
+//   kNone     a waiter sleeps; the owner runs on its own
+//   kInherit  a waiter sleeps; the owner's parameters become the best of its own and its waiters'
+//   kProtect  whoever owns it has at least the lock's ceiling; a waiter sleeps
+enum class Protocol : std::uint8_t { kProxy, kNone, kInherit, kProtect };
+
+// Common part of everything that can be waited for: locks, a task's exit, events.
 template <typename P>
 struct Waitable {
   typename P::SpinLock wait_lock;  // guards `waiters` and, while there are any, who is waited for
   WaitableKind kind = WaitableKind::kMutex;
   Protocol protocol = Protocol::kProxy;
-  std::uint32_t id = 0;  // the user's number for it, in traces, from 1 on; 0 = none
+  CeilingByte ceiling = 0;  // of a mutex under kProtect
+  std::uint32_t id = 0;     // the user's number for it, in traces, from 1 on; 0 = none
   WaitList<P> waiters;
   const char* name = nullptr;
 

@@ -94,19 +94,20 @@ bool Scheduler<P>::wake_on_rq(Task& task) {
   return frame.returns(true);
 }
 
-// Places a task that is on no runqueue. task_lock held.
+// Places a task that is on no runqueue. Returns what it hung on, if anything. task_lock held.
 template <Platform P>
-void Scheduler<P>::wake_off_rq(Task& task) {
+Task<P>* Scheduler<P>::wake_off_rq(Task& task) {
   Frame frame(platform_);
   cover(platform_, Way::kWakeOff);
   task.state.store(TaskState::kWaking, std::memory_order_relaxed);
-  if (!mutant(platform_, Mutant::kE61b)) leave_tree(task);
+  Task* left = mutant(platform_, Mutant::kE61b) ? nullptr : leave_tree(task);
   // Its last CPU may still be switching away from it; that takes a bounded number of steps.
   Anchor anchor(platform_);
   while (task.on_cpu.load(std::memory_order_acquire)) {
     cover(platform_, Way::kWakeOnCpu);
     platform_.relax();
     anchor.again();
+    observe(platform_, left);
   }
   const int home = task.wake_cpu.get();
   const bool returns_blindly =
@@ -130,6 +131,7 @@ void Scheduler<P>::wake_off_rq(Task& task) {
   platform_.trace(trace::EventKind::kWake, task.id, static_cast<std::uint32_t>(cpu), 0);
   preempt_check(queue, task);
   queue.lock.unlock();
+  return frame.returns(left);
 }
 
 template <Platform P>
@@ -137,14 +139,17 @@ bool Scheduler<P>::wake(Task& task) {
   Frame frame(platform_);
   const bool too_early = mutant(platform_, Mutant::kE60c) &&
                          task.parked_first.load(std::memory_order_seq_cst) == nullptr;
+  Task* left = nullptr;
   {
     Guard guard(task.task_lock);
     if (task.state.load(std::memory_order_seq_cst) != TaskState::kSleeping) {
       cover(platform_, Way::kWakeNoMatch);
       return false;
     }
-    if (!wake_on_rq(task)) wake_off_rq(task);
+    if (!wake_on_rq(task)) left = wake_off_rq(task);
   }
+  // Its rank does not count any more for what it hung on.
+  if (left != nullptr && inherit_in_use()) propagate_boost(*left);
   if (!too_early && !mutant(platform_, Mutant::kE56a)) activate_parked(task);
   return true;
 }
@@ -163,6 +168,7 @@ void Scheduler<P>::start(Task& task, int cpu) {
     task.cpu.store(target, std::memory_order_release);
     task.wake_cpu.set(target);
     task.state.store(TaskState::kRunnable, std::memory_order_relaxed);
+    task.base_params = policy::params_of(task.se);
     task.note_rank();
     task.pinned = task.affinity.count() == 1;
     activate(queue, task, policy::Enqueue::kNew);

@@ -146,9 +146,7 @@ void join_at_destruction(TaskStateBase& state) noexcept {
           error.what() + "; join it, or detach it, before");
   }
 }
-void request_stop(TaskStateBase& state) noexcept {
-  state.stop.store(true, std::memory_order_release);
-}
+void request_stop(TaskStateBase& state) noexcept { (void)state.stop.request(); }
 void detach_task(TaskStateBase& state) noexcept {
   state.detached.store(true, std::memory_order_release);
   state.runtime->drop_reference(*state.object);
@@ -232,7 +230,7 @@ const char* name() noexcept {
 
 px::stop_token stop_token() {
   auto& me = detail::require_task("px::this_task::stop_token");
-  return px::stop_token(std::shared_ptr<std::atomic<bool>>(me.state, &me.state->stop));
+  return px::stop_token(std::shared_ptr<detail::StopState>(me.state, &me.state->stop));
 }
 
 void set_params(const SchedParams& params) {

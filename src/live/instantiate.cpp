@@ -6,3 +6,10 @@
 
 template class px::core::Scheduler<px::live::Platform>;
 template class px::core::Mutex<px::live::Platform>;
+template class px::core::Event<px::live::Platform>;
+template class px::core::Semaphore<px::live::Platform>;
+template class px::core::Condition<px::live::Platform>;
+template class px::core::Barrier<px::live::Platform>;
+template class px::core::Latch<px::live::Platform>;
+template class px::core::EventCount<px::live::Platform>;
+template class px::core::Flag<px::live::Platform>;

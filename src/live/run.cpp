@@ -34,7 +34,7 @@ class Run {
  public:
   Run(const Workload& workload, const LiveOptions& options)
       : workload_(workload), options_(options), timers_(workload) {
-    workload::check_core_run(workload_, options_, "live");
+    workload::check_core_run(workload_, options_);
     make_runtime();
     make_locks();
   }
@@ -115,7 +115,7 @@ struct Run::Port {
   }
   bool lock(const Op& op) {
     auto& mutex = run_state.locks_[op.index];
-    if (mutex.try_lock(me.core)) {
+    if (mutex.try_lock(scheduler(), me.core) == core::WaitEnd::kGranted) {
       trace(trace::EventKind::kAcquire, 0, mutex.id);
       held.push_back(op.index);
       return true;
@@ -205,9 +205,7 @@ void Run::make_locks() {
     auto& lock = locks_.emplace_back();
     lock.id = static_cast<std::uint32_t>(i) + 1;
     lock.name = spec.name.c_str();
-    if (protocol_of(workload_, options_, spec) == workload::Protocol::kNone) {
-      lock.protocol = core::Protocol::kNone;
-    }
+    workload::set_protocol(lock, workload_, options_, static_cast<std::uint32_t>(i));
   }
 }
 

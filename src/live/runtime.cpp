@@ -181,7 +181,7 @@ void RuntimeImpl::stop_all() {
   core::Guard guard(pool_lock_);
   for (auto& chunk : chunks_) {
     for (std::size_t i = 0; i < kChunk; ++i) {
-      if (chunk[i].state != nullptr) chunk[i].state->stop.store(true, std::memory_order_release);
+      if (chunk[i].state != nullptr) (void)chunk[i].state->stop.request();
     }
   }
 }

@@ -62,6 +62,12 @@ class RuntimeImpl : public std::enable_shared_from_this<RuntimeImpl> {
   void online(int cpu);
   // `cpu`, if there is such a CPU; else throws invalid_params, naming the call.
   int checked_cpu(int cpu, const char* call) const;
+  // The instant that lies so far ahead; kNever for the longest duration, else one before it.
+  [[nodiscard]] Nanos instant_in(std::int64_t duration_ns) {
+    if (duration_ns == kNever) return kNever;
+    const Nanos now = machine_->clock().now();
+    return duration_ns > kNever - 1 - now ? kNever - 1 : now + duration_ns;
+  }
   // The mask for tasks; throws invalid_affinity.
   [[nodiscard]] CpuMask mask_of(const CpuSet& cpus) const;
 

@@ -115,7 +115,9 @@ void RealtimeClass::enqueue(SchedContext& context, Enqueue why, Nanos now) {
   PX_CHECK(!context.queued, "a context can be on one queue only");
   PX_CHECK(context.class_id == ClassId::kRealtime, "only realtime contexts belong here");
   const int priority = context.rt_params.priority;
-  const bool keeps_place = why == Enqueue::kRestore && context.rt.saved_priority == priority;
+  const int saved = context.rt.saved_priority;
+  const bool keeps_place = (why == Enqueue::kRestore && saved == priority) ||
+                           (why == Enqueue::kRestorePlace && saved != 0);
   SchedContext* head = head_of(priority);
   if (why == Enqueue::kRestoreHead) {
     context.queue_seq = arrivals_.before_all();

@@ -27,7 +27,8 @@ class RealtimeClass final : public SchedClass {
 
   // To the tail of its level with a full turn; among those that came at the same instant, by id.
   // kRestore at an unchanged priority: to the place it had, with what was left of its turn.
-  // kRestoreHead: to the head, but behind the current context.
+  // kRestorePlace: at another level, among those who have waited as long; from another class as if
+  // it came now. kRestoreHead: to the head, but behind the current context.
   void enqueue(SchedContext& context, Enqueue why, Nanos now) override;
   void dequeue(SchedContext& context, Dequeue why, Nanos now) override;
   // The head of the highest level; O(1).

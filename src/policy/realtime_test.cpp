@@ -293,6 +293,23 @@ TEST_F(Realtime, EndOfABoostGoesToTheHead) {
   EXPECT_EQ(schedule(), &boosted);
 }
 
+TEST_F(Realtime, BeginOfABoostKeepsTheTimeWaited) {
+  auto running = realtime_context(1, 50);
+  auto early = realtime_context(2, 30);
+  auto raised = realtime_context(3, 10);
+  auto late = realtime_context(4, 30);
+  start(running);
+  schedule();
+  for (auto* context : {&early, &raised, &late}) {
+    ++now_;
+    start(*context);
+  }
+  ++now_;
+  change(raised, {.priority = 30}, Enqueue::kRestorePlace);
+  EXPECT_EQ(ids(), (Ids{1, 2, 3, 4}));
+  EXPECT_EQ(queue_.check(), nullptr);
+}
+
 TEST_F(Realtime, HeadOfTheLevelIsBehindTheRunningOne) {
   auto running = realtime_context(1, 10);
   auto waiting = realtime_context(2, 10);

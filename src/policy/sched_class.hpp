@@ -9,11 +9,12 @@
 namespace px::policy {
 
 enum class Enqueue : std::uint8_t {
-  kNew,          // first time: a task starts
-  kWake,         // a sleep or a wait has ended
-  kMigrate,      // came from another CPU's queue without having slept
-  kRestore,      // back after a change of parameters; keeps its place where that makes sense
-  kRestoreHead,  // as kRestore, but at the head of its realtime level: a boost or ceiling ended
+  kNew,           // first time: a task starts
+  kWake,          // a sleep or a wait has ended
+  kMigrate,       // came from another CPU's queue without having slept
+  kRestore,       // back after a change of parameters; keeps its place where that makes sense
+  kRestorePlace,  // back at another rank, as who has waited for as long as it has: a boost began
+  kRestoreHead,   // as kRestore, but at the head of its realtime level: a boost or ceiling ended
 };
 
 enum class Dequeue : std::uint8_t {

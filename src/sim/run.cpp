@@ -26,7 +26,7 @@ class Run {
  public:
   Run(const Workload& workload, const SimOptions& options)
       : workload_(workload), options_(options), timers_(workload) {
-    workload::check_core_run(workload_, options_, "sim");
+    workload::check_core_run(workload_, options_);
     make_simulator();
     make_locks();
     make_tasks();
@@ -120,9 +120,7 @@ void Run::make_locks() {
     auto& lock = locks_.emplace_back();
     lock.id = static_cast<std::uint32_t>(i) + 1;
     lock.name = spec.name.c_str();
-    if (protocol_of(workload_, options_, spec) == workload::Protocol::kNone) {
-      lock.protocol = core::Protocol::kNone;
-    }
+    workload::set_protocol(lock, workload_, options_, static_cast<std::uint32_t>(i));
   }
 }
 
@@ -157,11 +155,14 @@ void Run::apply(std::uint32_t task, const policy::Params& params,
 bool Run::lock(const Op& op) {
   auto& mutex = locks_[op.index];
   auto& me = simulator_->current();
-  if (mutex.try_lock(me)) {
+  auto& scheduler = simulator_->scheduler();
+  if (mutex.try_lock(scheduler, me) == core::WaitEnd::kGranted) {
     simulator_->trace(trace::EventKind::kAcquire, 0, mutex.id);
     return true;
   }
-  if (mutex.lock(simulator_->scheduler(), me) == core::WaitEnd::kDeadlock) {
+  const core::WaitEnd end = mutex.lock(scheduler, me);
+  PX_CHECK(end != core::WaitEnd::kRefused, "no task locks above a ceiling: checked before the run");
+  if (end == core::WaitEnd::kDeadlock) {
     deadlock_ = core::describe_chain(me, mutex);
     simulator_->trace(trace::EventKind::kAbandon, trace::kNoTask, mutex.id);
     simulator_->stop();

@@ -46,7 +46,7 @@ class Generator {
     program.slice_ns = kUnit * number(2, 20);
     const int locks = number(1, 4);
     const int lending = std::array{100, 100, 70, 30}[static_cast<std::size_t>(number(0, 3))];
-    for (int i = 0; i < locks; ++i) program.lock_lends.push_back(prng_.chance(lending));
+    for (int i = 0; i < locks; ++i) program.locks.push_back(lock(lending));
     const int tasks = number(3, 12);
     realtime_percent_ = number(0, 2) * 50;
     changes_ = prng_.chance(50);
@@ -68,9 +68,17 @@ class Generator {
   int number(int low, int high) { return static_cast<int>(prng_.between(low, high)); }
   int params() { return prng_.chance(realtime_percent_) ? number(6, 11) : number(0, 5); }
 
+  Program::Lock lock(int lending) {
+    if (prng_.chance(lending)) return {};
+    const int dice = number(0, 5);
+    if (dice < 2) return {core::Protocol::kNone, 0};
+    if (dice < 4) return {core::Protocol::kInherit, 0};
+    return {core::Protocol::kProtect, prng_.chance(80) ? policy::kRtPriorityMax : number(1, 5)};
+  }
+
   // Sections nest in ascending order of locks, unless deadlocks are wanted.
   Op section(const Program& program, int depth, int above, int tasks) {
-    const int locks = static_cast<int>(program.lock_lends.size());
+    const int locks = static_cast<int>(program.locks.size());
     Op op;
     op.kind = prng_.chance(70)   ? OpKind::kSection
               : prng_.chance(70) ? OpKind::kTimedSection
@@ -85,7 +93,7 @@ class Generator {
   }
 
   Op op_at(const Program& program, int depth, int above, int tasks) {
-    const int locks = static_cast<int>(program.lock_lends.size());
+    const int locks = static_cast<int>(program.locks.size());
     Op op;
     const int dice = number(0, 99);
     const bool may_nest = depth < 3 && (program.may_deadlock || above + 1 < locks);
@@ -145,12 +153,15 @@ class Runner {
     };
     simulator_ =
         std::make_unique<Simulator>(options, [this](const trace::Event& event) { on(event); });
-    for (std::size_t i = 0; i < program.lock_lends.size(); ++i) {
+    for (std::size_t i = 0; i < program.locks.size(); ++i) {
       auto& lock = locks_.emplace_back();
       lock.mutex = std::make_unique<Simulator::Mutex>();
       lock.mutex->id = static_cast<std::uint32_t>(i + 1);
       lock.mutex->name = "lock";
-      if (!program.lock_lends[i]) lock.mutex->protocol = core::Protocol::kNone;
+      const auto& spec = program.locks[i];
+      if (!lock.mutex->set_protocol(spec.protocol, core::realtime_ceiling(spec.ceiling))) {
+        fail("a fresh lock is in use");
+      }
     }
     for (std::size_t i = 0; i < program.tasks.size(); ++i) {
       const auto& spec = program.tasks[i];
@@ -296,10 +307,17 @@ class Runner {
   bool enter(const Op& op) {
     auto& mutex = *lock_of(op).mutex;
     auto& me = simulator_->current();
-    if (op.kind == OpKind::kTrySection) return mutex.try_lock(me);
+    auto& scheduler = simulator_->scheduler();
+    const bool may_refuse = mutex.protocol == core::Protocol::kProtect;
+    if (op.kind == OpKind::kTrySection) {
+      const auto tried = mutex.try_lock(scheduler, me);
+      if (tried == core::WaitEnd::kRefused && !may_refuse) fail("a lock was refused");
+      return tried == core::WaitEnd::kGranted;
+    }
     const Nanos limit = op.kind == OpKind::kTimedSection ? simulator_->now() + op.ns : kNever;
-    const auto end = mutex.lock(simulator_->scheduler(), me, limit);
+    const auto end = mutex.lock(scheduler, me, limit);
     if (end == core::WaitEnd::kGranted) return true;
+    if (end == core::WaitEnd::kRefused && may_refuse) return false;
     if (end == core::WaitEnd::kTimedOut) {
       if (simulator_->now() < limit) fail("a lock timed out early");
     } else if (end == core::WaitEnd::kDeadlock && program_.may_deadlock && limit == kNever) {
@@ -458,7 +476,11 @@ Program make_program(std::uint64_t seed) { return Generator(seed).make(); }
 std::string to_text(const Program& program) {
   std::string text = fmt::format("{} CPUs, proxy {}, slice {}, locks", program.cpus,
                                  program.proxy ? "on" : "off", program.slice_ns / kUnit);
-  for (const bool lends : program.lock_lends) text += lends ? " proxy" : " none";
+  constexpr std::array kNames = {" proxy", " none", " inherit", " protect"};
+  for (const auto& lock : program.locks) {
+    text += kNames[static_cast<std::size_t>(lock.protocol)];
+    if (lock.ceiling != 0) text += fmt::format(":{}", lock.ceiling);
+  }
   text += '\n';
   for (std::size_t i = 0; i < program.tasks.size(); ++i) {
     const auto& task = program.tasks[i];

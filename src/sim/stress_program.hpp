@@ -46,7 +46,11 @@ struct Program {
   bool proxy = true;
   bool may_deadlock = false;  // locks are taken in any order
   Nanos slice_ns = 0;
-  std::vector<bool> lock_lends;  // by lock: protocol proxy, else none
+  struct Lock {
+    core::Protocol protocol = core::Protocol::kProxy;
+    int ceiling = 0;  // of kProtect: a realtime priority; tasks above it are refused
+  };
+  std::vector<Lock> locks;
   std::vector<TaskProgram> tasks;
 };
 

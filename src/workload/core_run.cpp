@@ -4,18 +4,14 @@
 #include <utility>
 #include <vector>
 
-#include "workload/error.hpp"
 #include "workload/task_names.hpp"
 
 namespace px::workload {
 
-void check_core_run(const Workload& workload, const RunOptions& options, std::string_view world) {
-  for (const LockSpec& lock : workload.locks) {
-    const Protocol protocol = protocol_of(workload, options, lock);
-    if (protocol == Protocol::kProxy || protocol == Protocol::kNone) continue;
-    throw Error("lock \"" + lock.name + "\": protocol \"" + name_of(protocol) +
-                "\" is not available in world " + std::string(world) +
-                ", expected proxy or none (give --protocol, or px.lock_protocol in the workload)");
+void check_core_run(const Workload& workload, const RunOptions& options) {
+  for (std::uint32_t i = 0; i < workload.locks.size(); ++i) {
+    if (protocol_of(workload, options, workload.locks[i]) != Protocol::kProtect) continue;
+    static_cast<void>(ceiling_of(workload, i));  // what is wrong with it is said now
   }
   check_options(workload, options);
 }

@@ -5,17 +5,45 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string_view>
 
+#include "base/check.hpp"
 #include "trace/metrics.hpp"
+#include "workload/ceiling.hpp"
 #include "workload/job_log.hpp"
 #include "workload/options.hpp"
 
 namespace px::workload {
 
-// Throws Error for a lock whose protocol the core does not have, naming `world`, and for what
+// Throws Error for a task that ranks above the ceiling of a lock that it takes, and for what
 // check_options() refuses.
-void check_core_run(const Workload& workload, const RunOptions& options, std::string_view world);
+void check_core_run(const Workload& workload, const RunOptions& options);
+
+// Gives a mutex of the core, which nobody uses yet, the protocol of lock `index` in this run.
+template <typename Mutex>
+void set_protocol(Mutex& mutex, const Workload& workload, const RunOptions& options,
+                  std::uint32_t index) {
+  using Wanted = decltype(mutex.protocol);
+  Wanted wanted = Wanted::kProxy;
+  auto limit = mutex.ceiling;
+  switch (protocol_of(workload, options, workload.locks[index])) {
+    case Protocol::kNone:
+      wanted = Wanted::kNone;
+      break;
+    case Protocol::kInherit:
+      wanted = Wanted::kInherit;
+      break;
+    case Protocol::kProtect: {
+      const Ceiling ceiling = ceiling_of(workload, index);
+      wanted = Wanted::kProtect;
+      limit = Mutex::ceiling_at(ceiling.realtime, ceiling.level);
+      break;
+    }
+    case Protocol::kProxy:
+      break;
+  }
+  const bool idle = mutex.set_protocol(wanted, limit);
+  PX_CHECK(idle, "a protocol is given before anybody uses the lock");
+}
 
 // CPUs of the run that a task may use, from what its file says (nothing = all).
 using MaskOf = std::function<CpuMask(const std::optional<CpuMask>&)>;

@@ -76,34 +76,24 @@ class Golden : public testing::TestWithParam<std::string> {
 };
 
 TEST_P(Golden, RunsAsPublished) {
-  int compared = 0;
+  std::vector<std::string> compared;
   for (const Expectation& expected : expectations()) {
-    if (expected.protocol == "inherit") continue;
     compare(run(workload(), expected.protocol), expected);
-    ++compared;
+    compared.push_back(expected.protocol);
   }
-  EXPECT_EQ(compared, 2) << "proxy and none";
+  std::sort(compared.begin(), compared.end());
+  EXPECT_EQ(compared, (std::vector<std::string>{"inherit", "none", "protect", "proxy"}));
 }
 
-// The expectations for inheritance are the same numbers that the reference scheduler of
-// tests/oracle reaches (its own test); the simulator refuses the protocol by name.
-TEST_P(Golden, InheritanceIsRefusedByName) {
-  if (workload().locks.empty()) {
-    EXPECT_NO_THROW((void)run(workload(), "inherit"));
-    return;
-  }
-  try {
-    (void)run(workload(), "inherit");
-    FAIL() << "no error";
-  } catch (const workload::Error& error) {
-    EXPECT_NE(std::string(error.what()).find("protocol \"inherit\" is not available"),
-              std::string::npos)
-        << error.what();
+// Only proxy execution lends: under every other protocol each task pays for itself.
+TEST_P(Golden, OnlyProxyMakesDonors) {
+  for (const char* protocol : {"inherit", "none", "protect"}) {
+    EXPECT_EQ(run(workload(), protocol).totals.proxied_ns, 0) << protocol;
   }
 }
 
 TEST_P(Golden, RunsTwiceAlike) {
-  for (const char* protocol : {"proxy", "none"}) {
+  for (const char* protocol : {"proxy", "inherit", "protect", "none"}) {
     const std::string first = trace::to_json(run(workload(), protocol));
     EXPECT_EQ(first, trace::to_json(run(workload(), protocol))) << protocol;
     EXPECT_GT(first.size(), 200U) << protocol;
