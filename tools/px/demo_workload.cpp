@@ -121,7 +121,7 @@ const char* setup_of(DemoKind kind) {
   if (kind == DemoKind::kFair) {
     return "a foreground (nice 0) wants a lock every 2 ms for 20 us, a background (nice 19) holds "
            "it for 1 ms at a time, four hogs (nice 0) compute; all on one CPU, in slices of "
-           "1 ms (linux: the kernel's own)";
+           "1.2 ms (linux: the kernel's own)";
   }
   return "a foreground (FIFO 50) wants a lock every 2 ms for 20 us, a background (FIFO 1) holds it "
          "for 1 ms at a time, four hogs (FIFO 10) compute for 100 ms, then sleep 20 ms; all on one "
