@@ -40,7 +40,7 @@ class ConditionVariable {
   void notify_all() noexcept;
 
   // Until notified. Tasks only.
-  void wait(std::unique_lock<Mutex>& lock) { (void)wait_ns(lock, kForEver, {}); }
+  void wait(std::unique_lock<Mutex>& lock) { (void)wait_ns(lock, detail::kForEver, {}); }
   // Until predicate(), called with the mutex owned.
   template <typename Predicate>
   void wait(std::unique_lock<Mutex>& lock, Predicate predicate) {
@@ -77,7 +77,7 @@ class ConditionVariable {
   template <typename Predicate>
   bool wait(std::unique_lock<Mutex>& lock, const stop_token& token, Predicate predicate) {
     while (!predicate()) {
-      if (wait_ns(lock, kForEver, token) == wait_status::stopped) return predicate();
+      if (wait_ns(lock, detail::kForEver, token) == wait_status::stopped) return predicate();
     }
     return true;
   }
@@ -98,7 +98,6 @@ class ConditionVariable {
   };
 
  private:
-  static constexpr std::int64_t kForEver = std::numeric_limits<std::int64_t>::max();
   static std::cv_status status_of(wait_status status) {
     return status == wait_status::ready ? std::cv_status::no_timeout : std::cv_status::timeout;
   }

@@ -9,6 +9,9 @@ namespace px {
 inline namespace v0 {
 namespace detail {
 
+// The duration of a wait without a time limit.
+inline constexpr std::int64_t kForEver = std::numeric_limits<std::int64_t>::max();
+
 // The duration in nanoseconds, rounded down; what does not fit is the longest (or most negative)
 // that does, which every wait takes for "for ever" (or "not at all").
 template <typename Rep, typename Period>

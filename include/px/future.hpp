@@ -119,9 +119,11 @@ class Future {
   // Whether the result is there: get() would not wait.
   [[nodiscard]] bool is_ready() const { return checked().ready(); }
   // Throws Deadlock if the producer waits for the caller.
-  void wait() const { (void)checked().wait_ns(kForEver, {}); }
+  void wait() const { (void)checked().wait_ns(detail::kForEver, {}); }
   // ready or stopped.
-  wait_status wait(const stop_token& token) const { return checked().wait_ns(kForEver, token); }
+  wait_status wait(const stop_token& token) const {
+    return checked().wait_ns(detail::kForEver, token);
+  }
   // ready or timeout.
   template <typename Rep, typename Period>
   std::future_status wait_for(const std::chrono::duration<Rep, Period>& duration) const {
@@ -149,7 +151,6 @@ class Future {
 
  private:
   friend class Promise<R>;
-  static constexpr std::int64_t kForEver = std::numeric_limits<std::int64_t>::max();
   explicit Future(std::shared_ptr<detail::FutureState<R>> state) : state_(std::move(state)) {}
   std::shared_ptr<detail::FutureState<R>> state_;
 };

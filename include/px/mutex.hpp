@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 
 #include "px/duration.hpp"
 #include "px/protocol.hpp"
@@ -69,7 +68,7 @@ class Mutex {
   }
   // As lock(), until a stop is requested: ready (owned) or stopped. A hand-over that happens before
   // the request wins. Never throws Deadlock.
-  wait_status lock(const stop_token& token) { return lock_ns(kForEver, token); }
+  wait_status lock(const stop_token& token) { return lock_ns(detail::kForEver, token); }
   // The same with a time limit: ready, timed_out or stopped.
   template <typename Rep, typename Period>
   wait_status try_lock_for(const std::chrono::duration<Rep, Period>& duration,
@@ -94,8 +93,6 @@ class Mutex {
  private:
   // The bit of the owner word that keeps every lock and unlock off the fast path.
   static constexpr std::uintptr_t kSlow = 4;
-
-  static constexpr std::int64_t kForEver = std::numeric_limits<std::int64_t>::max();
 
   friend class ConditionVariable;
   [[nodiscard]] bool try_lock_for_ns(std::int64_t duration_ns);

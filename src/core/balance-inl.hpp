@@ -275,10 +275,8 @@ void Scheduler<P>::take_chain(Runqueue& rq, Task* list, int cpu) {
       task->deferred_next = nullptr;
     }
     observe(platform_, next);
-    task->migrate_to = cpu;
-    task->proxy_move = task->is_blocked.get();
+    depart(rq, *task, cpu, task->is_blocked.get());
     if (task->proxy_move) ++rq.proxy.migrations;
-    deactivate(rq, *task, policy::Dequeue::kMigrate, OnRq::kMigrating);
     task = next;
   }
 }

@@ -35,9 +35,7 @@ bool Scheduler<P>::set_affinity(Task& task, const CpuMask& mask) {
         if (queue->curr.load(std::memory_order_relaxed) == &task) {
           resched(*queue);  // schedule() sends it away
         } else {            // also a donor that has just been woken and does not run yet
-          task.migrate_to = select_cpu(task, -1);
-          task.proxy_move = false;
-          deactivate(*queue, task, policy::Dequeue::kMigrate, OnRq::kMigrating);
+          depart(*queue, task, select_cpu(task, -1), false);
           if (mutant(platform_, Mutant::kE21)) {
             task.cpu.store(task.migrate_to, std::memory_order_release);
           }

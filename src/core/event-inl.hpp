@@ -87,12 +87,19 @@ int Event<P>::end_waits(Scheduler& scheduler, int count, WaitEnd why, Task*& wak
 template <typename P>
 template <typename Count, typename Rest>
 void Event<P>::notify(Scheduler& scheduler, WaitEnd why, Count count, Rest rest) {
+  change(scheduler, [&](Task*& wakes) { rest(end_waits(scheduler, count(), why, wakes)); });
+}
+
+// body(wakes) under wait_lock, then the wakeups that it has put off.
+template <typename P>
+template <typename Body>
+void Event<P>::change(Scheduler& scheduler, Body body) {
   P& platform = scheduler.platform();
   platform.preempt_disable();
   Task* wakes = nullptr;
   {
     Guard guard(this->wait_lock);
-    rest(end_waits(scheduler, count(), why, wakes));
+    body(wakes);
   }
   // From here on the event may be gone.
   observe(platform, wakes);
@@ -112,36 +119,22 @@ void Event<P>::wake_all(Scheduler& scheduler, Task*& wakes) {
 
 template <typename P>
 void Event<P>::add_helper(Scheduler& scheduler, Helper& helper) {
-  P& platform = scheduler.platform();
-  platform.preempt_disable();
-  Task* wakes = nullptr;
-  {
-    Guard guard(this->wait_lock);
+  change(scheduler, [&](Task*& wakes) {
     helper.next = helpers_;
     helpers_ = &helper;
     wake_all(scheduler, wakes);
-  }
-  observe(platform, wakes);
-  scheduler.deliver_wakes(wakes);
-  scheduler.preempt_enable();
+  });
 }
 
 template <typename P>
 void Event<P>::remove_helper(Scheduler& scheduler, Helper& helper) {
-  P& platform = scheduler.platform();
-  platform.preempt_disable();
-  Task* wakes = nullptr;
-  {
-    Guard guard(this->wait_lock);
+  change(scheduler, [&](Task*& wakes) {
     Helper** link = &helpers_;
     while (*link != nullptr && *link != &helper) link = &(*link)->next;
     if (*link == &helper) *link = helper.next;
+    // They hung on the helper as waiters that it does not serve any more.
     wake_all(scheduler, wakes);
-  }
-  observe(platform, wakes);
-  // They hung on the helper as waiters that it does not serve any more.
-  scheduler.deliver_wakes(wakes);
-  scheduler.preempt_enable();
+  });
 }
 
 template <typename P>

@@ -86,6 +86,8 @@ class Event : public Waitable<P> {
 
  private:
   [[nodiscard]] WaitEnd wait_for_end(Scheduler& scheduler, Task& me, Edge edge);
+  template <typename Body>
+  void change(Scheduler& scheduler, Body body);
   void wake_all(Scheduler& scheduler, Task*& wakes);
 
   Helper* helpers_ = nullptr;  // wait_lock

@@ -98,11 +98,9 @@ bool Scheduler<P>::move_fair(int from, int to, std::int64_t limit) {
     }
     observe(platform_, moved);
     if (moved != nullptr) {
-      moved->migrate_to = to;
-      moved->proxy_move = false;
       moved->deferred_next = nullptr;
       ++queue.fair_moves;
-      deactivate(queue, *moved, policy::Dequeue::kMigrate, OnRq::kMigrating);
+      depart(queue, *moved, to, false);
     }
   }
   if (moved == nullptr) return frame.returns(false);

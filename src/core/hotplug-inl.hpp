@@ -70,9 +70,8 @@ void Scheduler<P>::take_away(Runqueue& rq, bool all, Task*& list) {
     chosen = task.deferred_next;
     observe(platform_, &task);
     observe(platform_, chosen);
-    task.migrate_to = select_cpu(task, -1);
-    task.proxy_move = task.is_blocked.get();
-    deactivate(rq, task, policy::Dequeue::kMigrate, OnRq::kMigrating);
+    const int target = select_cpu(task, -1);
+    depart(rq, task, target, task.is_blocked.get());
     task.deferred_next = list;
     list = &task;
   }

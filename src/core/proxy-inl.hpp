@@ -48,13 +48,11 @@ typename Scheduler<P>::Walk Scheduler<P>::proxy_migrate(Runqueue& rq, Task& dono
   Task* q = mutant(platform_, Mutant::kE39) ? &donor : &p;
   for (int moved = 0; moved < kMigrationBatch; ++moved) {
     Task* upstream = q == &donor ? nullptr : q->blocked_donor.get();
-    q->migrate_to = cpu;
-    q->proxy_move = true;
     q->deferred_next = nullptr;
     *tail = q;
     tail = &q->deferred_next;
     ++rq.proxy.migrations;
-    deactivate(rq, *q, policy::Dequeue::kMigrate, OnRq::kMigrating);
+    depart(rq, *q, cpu, true);
     if (upstream == nullptr) break;
     q = upstream;
   }

@@ -210,9 +210,7 @@ void Scheduler<P>::leave_if_not_allowed(Runqueue& rq, Task& prev) {
     stay(rq, prev);
     return;
   }
-  prev.migrate_to = select_cpu(prev, rq.cpu);
-  prev.proxy_move = false;
-  deactivate(rq, prev, policy::Dequeue::kMigrate, OnRq::kMigrating);
+  depart(rq, prev, select_cpu(prev, rq.cpu), false);
   if (mutant(platform_, Mutant::kE21)) prev.cpu.store(prev.migrate_to, std::memory_order_release);
   prev.deferred_next = rq.deferred_moves;
   rq.deferred_moves = &prev;

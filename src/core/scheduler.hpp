@@ -214,6 +214,13 @@ class Scheduler {
   void update_slice(Runqueue& rq);
   void activate(Runqueue& rq, Task& task, policy::Enqueue why);
   void deactivate(Runqueue& rq, Task& task, policy::Dequeue why, OnRq to);
+  // `task` leaves for `cpu`, where deliver_moves() takes it; `context_only`: its execution context
+  // stays. rq.lock held.
+  void depart(Runqueue& rq, Task& task, int cpu, bool context_only) {
+    task.migrate_to = cpu;
+    task.proxy_move = context_only;
+    deactivate(rq, task, policy::Dequeue::kMigrate, OnRq::kMigrating);
+  }
   void resched(Runqueue& rq);
   void preempt_check(Runqueue& rq, Task& woken);
   void leave_if_not_allowed(Runqueue& rq, Task& prev);

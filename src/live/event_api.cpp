@@ -16,8 +16,7 @@ using CoreLatch = core::Latch<live::Platform>;
 using CoreBarrier = core::Barrier<live::Platform>;
 using CoreEventCount = core::EventCount<live::Platform>;
 using detail::event_in;
-
-constexpr std::int64_t kForEver = kNever;
+using detail::kForEver;
 
 std::int64_t checked_count(std::int64_t count, std::int64_t least, const char* what) {
   if (count >= least) return count;
