@@ -197,6 +197,7 @@ void World::visit_runqueue(Packer& pack, const Runqueue& queue) const {
   pack.add(bits_of(queue.classes.fair().current()), kPointerBits);
   pack.add(bits_of(queue.classes.realtime().current()), kPointerBits);
   pack.add(queue.classes.fair().yielded(), 1);
+  pack.add(queue.classes.fair().decided(), 1);
   pack.add(relative(queue.exec_start_ns), 40);
   pack.add(id_bits(std::min<Nanos>(state().now - queue.balanced_ns, 63 * kTick)), 32);
   const auto due = [this](Nanos at) {

@@ -44,6 +44,7 @@ void FairClass::insert(SchedContext& context) {
 
 void FairClass::forget_current() {
   current_ = nullptr;
+  decided_ = nullptr;
   yielded_ = false;
 }
 
@@ -175,6 +176,11 @@ const SchedContext* FairClass::latest_eligible() const {
 }
 
 SchedContext* FairClass::pick(Nanos /*now*/) {
+  if (!decided()) decided_ = choose();
+  return decided_;
+}
+
+SchedContext* FairClass::choose() {
   SchedContext* best = earliest_eligible();
   if (current_ == nullptr) return best;
   if (best == nullptr) return current_;  // FAIR-4: then it is eligible itself
@@ -225,13 +231,15 @@ bool FairClass::charge(SchedContext& current, Nanos ran, Nanos /*now*/) {
   fair.request_end = virtual_add(beyond < request ? fair.request_end : fair.vruntime, request);
   fair.virtual_deadline = fair.request_end;
   settle();
+  decided_ = nullptr;
   return queued_ > 1;
 }
 
-bool FairClass::preempts(const SchedContext& woken, const SchedContext& current, Nanos now) {
-  if (current.fair_params.idle_policy && !woken.fair_params.idle_policy) return true;
-  if (!is_normal(woken)) return false;
-  return pick(now) == &woken;
+bool FairClass::preempts(const SchedContext& woken, const SchedContext& current, Nanos /*now*/) {
+  const bool idle_gives_way = current.fair_params.idle_policy && !woken.fair_params.idle_policy;
+  if (!idle_gives_way && (!is_normal(woken) || choose() != &woken)) return false;
+  decided_ = nullptr;
+  return true;
 }
 
 void FairClass::yield(SchedContext& current, Nanos /*now*/) {
@@ -248,6 +256,7 @@ void FairClass::yield(SchedContext& current, Nanos /*now*/) {
   fair.virtual_deadline = virtual_add(fair.vruntime, deadline);
   current.queue_seq = arrivals_.behind_all();
   yielded_ = true;
+  decided_ = nullptr;
 }
 
 // The least time after which charge() moves vruntime to request_end: rounded up, and what the last

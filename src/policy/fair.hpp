@@ -10,6 +10,12 @@
 // by more than about one slice, whatever the weights and however many there are, and a context
 // with short requests is served sooner without getting more.
 //
+// A decision stands until something asks for another: the request has been served, a better context
+// has woken, the current one yields or leaves. That it is not eligible any more for having run is
+// no such thing, or requests would have no length. With proxy execution this matters, as a blocked
+// donor stays current: the class is asked again when it blocks and when it is given its lock, and
+// without the rule the owner's section, which the donor pays for, would cost the donor its turn.
+//
 // A sleeper keeps what it is owed. What it owes, it pays off while it sleeps: its debt is over when
 // V of the queue it left has come to where its vruntime was. Linux has the same from its delayed
 // dequeue, which leaves such a sleeper on the queue until it is eligible. It takes as long: with
@@ -91,15 +97,17 @@ class FairClass final : public SchedClass {
   // The lag kept by kSleep and kMigrate is at most a request and a slice either way: whoever has
   // overrun beyond that is let off, whoever was starved beyond that does not catch up at once.
   void dequeue(SchedContext& context, Dequeue why, Nanos now) override;
-  // Among equal deadlines the current context stays, then longest waiting, then the lowest id. A
-  // current context that has yielded is chosen only if no other is eligible. O(log n).
+  // The current context while the decision for it stands. Else: among equal deadlines the current
+  // context stays, then longest waiting, then the lowest id; a current context that has yielded is
+  // chosen only if no other is eligible. O(log n).
   [[nodiscard]] SchedContext* pick(Nanos now) override;
   void set_current(SchedContext& context, Nanos now) override;
   void put_current(SchedContext& context, Nanos now) override;
   // `ran`: 0 .. kChargeMax.
   [[nodiscard]] bool charge(SchedContext& current, Nanos ran, Nanos now) override;
-  // True iff pick() would now choose `woken`; but a SCHED_BATCH or SCHED_IDLE context never
-  // preempts when it wakes, and a SCHED_IDLE one is preempted by any that is not.
+  // True iff a new decision would choose `woken`, and then pick() makes a new one; but a
+  // SCHED_BATCH or SCHED_IDLE context never preempts when it wakes, and a SCHED_IDLE one is
+  // preempted by any that is not.
   [[nodiscard]] bool preempts(const SchedContext& woken, const SchedContext& current,
                               Nanos now) override;
   // Gives up the rest of the request and makes a new one, behind the eligible contexts that one
@@ -133,6 +141,8 @@ class FairClass final : public SchedClass {
   // Whether a queued context has had no more service than it should have.
   [[nodiscard]] bool eligible(const SchedContext& context) const;
   [[nodiscard]] const SchedContext* current() const { return current_; }
+  // The decision for the current context stands.
+  [[nodiscard]] bool decided() const { return current_ != nullptr && decided_ == current_; }
   // The current context has yielded and not run since.
   [[nodiscard]] bool yielded() const { return yielded_; }
   // How far V is from the end of the debt of a sleeper that left this queue; 0: none, or paid.
@@ -150,6 +160,7 @@ class FairClass final : public SchedClass {
   [[nodiscard]] bool eligible_at(std::int64_t vruntime) const {
     return Int128{virtual_diff(vruntime, zero_)} * weight_ <= sum_;
   }
+  [[nodiscard]] SchedContext* choose();
   [[nodiscard]] SchedContext* earliest_eligible();
   [[nodiscard]] const SchedContext* latest_eligible() const;
   [[nodiscard]] const char* check_context(const SchedContext& context) const;
@@ -162,7 +173,8 @@ class FairClass final : public SchedClass {
 
   Tree tree_;
   SchedContext* current_ = nullptr;
-  bool yielded_ = false;  // current_ has yielded and not run since
+  SchedContext* decided_ = nullptr;  // whom pick() chose, while nothing asks for another decision
+  bool yielded_ = false;             // current_ has yielded and not run since
   int queued_ = 0;
   std::int64_t weight_ = 0;
   std::int64_t zero_ = 0;

@@ -106,7 +106,7 @@ TEST(Fair, ADebtIsPaidAsFastOffTheQueueAsOnIt) {
       (void)cpu->run(2 * kMillisecond);
       ASSERT_LT(cpu->fair.lag_of(*debtor), 0);
     }
-    stays.schedule();
+    stays.interrupt();
     sleeps.sleep(there);
     sleeps.schedule();
     ASSERT_EQ(stays.current, &other_here);

@@ -296,19 +296,42 @@ TEST(Fair, BatchAndIdlePoliciesDoNotPreemptAndIdleIsPreempted) {
   cpu.schedule();
   cpu.start(batch);
   cpu.start(idle);
-  EXPECT_EQ(cpu.fair.pick(cpu.now), &idle) << "it would be picked, being short";
   EXPECT_FALSE(cpu.fair.preempts(batch, normal, cpu.now));
   EXPECT_FALSE(cpu.fair.preempts(idle, normal, cpu.now));
   EXPECT_FALSE(cpu.fair.preempts(idle, batch, cpu.now));
 
-  cpu.fair.put_current(normal, cpu.now);
-  cpu.fair.set_current(idle, cpu.now);
-  cpu.current = &idle;
+  EXPECT_EQ(cpu.interrupt(), &idle) << "a decision chooses it, being short";
   EXPECT_TRUE(cpu.fair.preempts(normal, idle, cpu.now));
   EXPECT_TRUE(cpu.fair.preempts(batch, idle, cpu.now));
   auto idle_too = fair_context(4, {.idle_policy = true, .slice_ns = 100});
   cpu.start(idle_too);
   EXPECT_FALSE(cpu.fair.preempts(idle_too, idle, cpu.now));
+}
+
+// What a blocked donor relies on: it pays for its owner's section, is asked about at both ends of
+// it, and must not lose its turn for having paid.
+TEST(Fair, ADecisionStandsUntilTheRequestIsServedOrABetterContextWakes) {
+  FairTestCpu cpu;
+  auto runs = fair_context(1);
+  auto waits = fair_context(2);
+  auto short_one = fair_context(3, {.slice_ns = kMillisecond});
+  cpu.start(runs);
+  cpu.start(waits);
+  ASSERT_EQ(cpu.schedule(), &runs);
+  EXPECT_FALSE(cpu.run(kMillisecond));
+  ASSERT_FALSE(cpu.fair.eligible(runs));
+  EXPECT_EQ(cpu.schedule(), &runs) << "nothing has happened but that it has run";
+  EXPECT_TRUE(cpu.fair.preempts(waits, runs, cpu.now));
+  EXPECT_EQ(cpu.schedule(), &waits);
+  cpu.start(short_one);
+  EXPECT_TRUE(cpu.fair.preempts(short_one, waits, cpu.now));
+  EXPECT_EQ(cpu.schedule(), &short_one);
+  EXPECT_TRUE(cpu.run(kMillisecond)) << "its request is served";
+  EXPECT_EQ(cpu.schedule(), &waits);
+  EXPECT_EQ(cpu.interrupt(), &waits) << "it has not run, and is first in deadline order";
+  EXPECT_FALSE(cpu.run(2 * kMillisecond));
+  EXPECT_NE(cpu.interrupt(), &waits) << "after a higher class the best one runs";
+  cpu.expect_sound();
 }
 
 TEST(FairYield, EqualsAlternateWithAndWithoutRunningInBetween) {

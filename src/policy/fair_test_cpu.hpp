@@ -37,6 +37,13 @@ class FairTestCpu {
     return current;
   }
 
+  // A higher class takes the CPU for no time; then this one decides anew.
+  SchedContext* interrupt() {
+    fair.put_current(*current, now);
+    current = nullptr;
+    return schedule();
+  }
+
   // Lets the current context run for `ran`; true if the class wants to choose again.
   bool run(Nanos ran) {
     now += ran;
