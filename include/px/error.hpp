@@ -20,6 +20,7 @@ enum class errc {
   signal_in_use,      // the preemption signal has a handler already
   invalid_join,       // a task joins itself, or a handle is empty
   last_cpu,           // the CPU cannot go offline: no other one is online
+  not_admitted,       // a deadline task does not fit beside the others
 };
 
 // The category of the codes above, named "px". Any thread.

@@ -32,7 +32,11 @@ struct RuntimeOptions {
   bool guard_pages = true;
   bool proxy_exec = true;                     // false: Protocol::proxy acts as Protocol::none
   std::chrono::nanoseconds slice{3'000'000};  // of fair tasks
-  std::string name = "px";                    // in messages
+  // The most of each CPU that deadline tasks may ask for in sum; 0 = as much as they like.
+  int deadline_percent = 95;
+  // Deadline tasks share out what others of them leave unused (GRUB).
+  bool deadline_reclaim = false;
+  std::string name = "px";  // in messages
   // An exception that leaves a task nobody will join. Default: terminate with the task's name.
   std::function<void(const char* task, std::exception_ptr)> on_unhandled = {};
 };

@@ -22,11 +22,13 @@ struct Realtime {
   bool round_robin = false;
 };
 
-// `runtime` of CPU time in every `period`, due `deadline` after each release.
-// This version refuses it: errc::not_supported.
+// `runtime` of CPU time in every `period`, due `deadline` after each begin of one; before every
+// realtime task, the earliest deadline first. Whoever has used its runtime up waits for its next
+// period (yield gives the rest up); so nobody else's deadlines suffer. A task that does not fit
+// beside the others is refused: errc::not_admitted.
 struct Deadline {
   std::chrono::nanoseconds runtime{0};
-  std::chrono::nanoseconds deadline{0};
+  std::chrono::nanoseconds deadline{0};  // 0 = the period
   std::chrono::nanoseconds period{0};
 };
 

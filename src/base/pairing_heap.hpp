@@ -20,6 +20,24 @@ class PairingHeap {
   [[nodiscard]] T* first() const { return static_cast<T*>(root_); }
   [[nodiscard]] bool empty() const { return root_ == nullptr; }
 
+  // Every element, in no particular order. `visit` must not change the heap.
+  template <typename F>
+  void for_each(F&& visit) const {
+    HeapNode* at = root_;
+    while (at != nullptr) {
+      visit(*static_cast<T*>(at));
+      if (at->child != nullptr) {
+        at = at->child;
+        continue;
+      }
+      while (at != nullptr && at->next == nullptr) {
+        while (at->prev != nullptr && at->prev->child != at) at = at->prev;
+        at = at->prev;  // from the first sibling to the parent
+      }
+      if (at != nullptr) at = at->next;
+    }
+  }
+
   void insert(T& element) {
     HeapNode& node = element;
     node.child = node.next = node.prev = nullptr;

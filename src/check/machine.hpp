@@ -197,6 +197,8 @@ class Machine {
   [[nodiscard]] Nanos observe_now();
   // An absolute time as the future sees it; other numbers as they are.
   [[nodiscard]] std::uint64_t relative(Nanos value) const {
+    // The rank of a deadline: it runs backwards.
+    if (value != kNever && value > kNever / 2) return ~relative(kNever - value);
     const bool instant = value >= kEpoch / 2 && value != kNever;
     return static_cast<std::uint64_t>(instant ? value - state_->now : value);
   }

@@ -39,6 +39,14 @@ bool queued(const Task& task) { return task.on_rq.peek() == core::OnRq::kQueued;
 bool hangs(const Task& task) { return task.parked_on.peek() != nullptr; }
 bool linked(const Task& task) { return task.blocked_on.peek() != nullptr; }
 bool has_waiters(const Mutex& lock) { return lock.waiters.first() != nullptr; }
+bool one_throttled(const World& world) {
+  return some_task(world, [](const Task& task) { return task.se.dl.throttled; });
+}
+bool a_deadline_task_waits(const World& world) {
+  return some_task(world, [](const Task& task) {
+    return task.is_blocked.peek() && task.se.class_id == policy::ClassId::kDeadline;
+  });
+}
 bool lends_now(const Runqueue& queue) {
   return queue.curr.peek() != queue.donor.peek() && !queue.donor.peek()->is_idle &&
          queue.need_resched.peek() == 0;
@@ -201,6 +209,8 @@ const std::vector<Premise>& premises() {
       {38, "first timer", "a timer is armed", false, &a_timer_is_armed},
       {38, "recount", "one is queued", false, &one_queued},
       {38, "slice end", "a slice ends", false, &a_slice_ends},
+      {39, "throttled lends nothing", "a budget is used up", false, &one_throttled},
+      {39, "waiting gives nothing up", "a deadline task waits", true, &a_deadline_task_waits},
       {41, "ended is gone", "a task has ended", true, &one_has_ended},
       {42, "offline is empty", "a CPU is offline", false, &one_is_offline},
       {47, "off means off", "one waits without proxy execution", false, &proxy_is_off},

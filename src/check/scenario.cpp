@@ -62,12 +62,24 @@ class Builder {
     return mask;
   }
 
+  policy::Params deadline_in(std::string_view word) const {
+    const std::size_t first = word.find('/');
+    const std::size_t second = word.find('/', first + 1);
+    if (first == std::string_view::npos || second == std::string_view::npos) {
+      reject(word, "RUNTIME/DEADLINE/PERIOD in ticks");
+    }
+    return policy::DeadlineParams{number(word.substr(0, first)) * kTick,
+                                  number(word.substr(first + 1, second - first - 1)) * kTick,
+                                  number(word.substr(second + 1)) * kTick};
+  }
+
   policy::Params params_in(std::string_view word) const {
     const std::size_t colon = word.find(':');
     const std::string_view kind = word.substr(0, colon);
+    if (kind == "dl" && colon != std::string_view::npos) return deadline_in(word.substr(colon + 1));
     const int value = colon == std::string_view::npos ? 0 : number(word.substr(colon + 1));
     if (kind == "fifo" || kind == "rr") return policy::RealtimeParams{value, kind == "rr"};
-    if (kind != "fair") reject(word, "fifo:P, rr:P or fair:NICE");
+    if (kind != "fair") reject(word, "fifo:P, rr:P, fair:NICE or dl:RUNTIME/DEADLINE/PERIOD");
     policy::FairParams params;
     params.nice = value;
     return params;

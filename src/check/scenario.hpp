@@ -6,9 +6,10 @@
 //   down s | down_timeout s T | up s | help s | unhelp s: a semaphore without permits at the start,
 //   and the calling task as a declared holder of it
 //   wait c a | wait_timeout c a T | signal c: a condition with mutex a, which the task holds
-// T counts ticks of 1 ms; CPUS is a list of digits ("01"); PARAMS is "fifo:P", "rr:P", "fair:NICE".
-// A lock call that ends without the lock (time limit, cancellation, deadlock, a failed try) goes on
-// behind the matching unlock. `run` is work: a place where interrupts are taken.
+// T counts ticks of 1 ms; CPUS is a list of digits ("01"); PARAMS is "fifo:P", "rr:P", "fair:NICE"
+// or "dl:RUNTIME/DEADLINE/PERIOD" in ticks. A lock call that ends without the lock (time limit,
+// cancellation, deadlock, a failed try) goes on behind the matching unlock. `run` is work: a place
+// where interrupts are taken.
 #pragma once
 
 #include <cstdint>

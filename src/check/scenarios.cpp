@@ -231,6 +231,7 @@ std::vector<Scenario> make_all() {
   hotplug(catalogue);
   lock_protocols(catalogue);
   events(catalogue);
+  add_deadline_scenarios(catalogue.all);
   return std::move(catalogue.all);
 }
 
@@ -264,6 +265,9 @@ bool reached(const Exploration& exploration, std::string_view outcome) {
       {"migrated", {Way::kRow6Migrate}},
       {"idle", {Way::kRowIdle}},
       {"cycle", {Way::kRow9}},
+      {"throttled", {Way::kThrottle}},
+      {"throttled-donor", {Way::kThrottleDonor}},
+      {"replenished", {Way::kReplenish}},
   };
   for (const Row& row : rows) {
     if (outcome != row.outcome) continue;

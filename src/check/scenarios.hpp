@@ -12,6 +12,8 @@ namespace px::check {
 
 // All of them, in the order in which they are listed. Built once.
 [[nodiscard]] const std::vector<Scenario>& scenarios();
+// Those of deadline tasks and their budgets; called once, to build the list above.
+void add_deadline_scenarios(std::vector<Scenario>& all);
 // nullptr: there is none of that name.
 [[nodiscard]] const Scenario* find_scenario(std::string_view name);
 

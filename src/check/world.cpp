@@ -139,6 +139,7 @@ World::World(const Scenario& scenario, const WorldOptions& options)
   name_objects();
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
     state().cpu = 0;
+    PX_CHECK(scheduler_->admit(*tasks_[i]).granted, "the scenario's deadline tasks fit");
     scheduler_->start(*tasks_[i], scenario.tasks[i].start_cpu);
   }
 }
@@ -391,7 +392,7 @@ bool World::perform(Body& body, const ScriptOp& op) {
       (void)scheduler.set_affinity(task(op.object), mask_of(op.cpus));
       break;
     case Instruction::kClass:
-      scheduler.set_params(task(op.object), op.params);
+      (void)scheduler.set_params(task(op.object), op.params);
       break;
     case Instruction::kJoin:
       (void)scheduler.join(task(op.object));
@@ -488,7 +489,9 @@ std::string World::instruction(int index) const {
 
 Nanos World::next_timer() const {
   Nanos next = kNever;
-  for (int cpu = 0; cpu < cpus(); ++cpu) next = std::min(next, rq(cpu).timer_at.peek());
+  for (int cpu = 0; cpu < cpus(); ++cpu) {
+    next = std::min({next, rq(cpu).timer_at.peek(), rq(cpu).classes.next_event()});
+  }
   return next;
 }
 
@@ -498,8 +501,9 @@ Nanos World::next_slice() const {
   return next;
 }
 
-// Time moves to the next timer whenever there is one, and to the end of a slice a few times. Not
-// while a runqueue lock is held: an instant of accounting is one instant.
+// Time moves to the next timer, or the next budget to be filled, whenever there is one, and to the
+// end of a slice a few times. Not while a runqueue lock is held: an instant of accounting is one
+// instant.
 Nanos World::next_instant() {
   for (int cpu = 0; cpu < cpus(); ++cpu) {
     if (rq(cpu).lock.held()) return kNever;

@@ -92,6 +92,8 @@ class World final : public Machine {
   void visit(Digest& digest) override;
   void visit_task(Packer& pack, const Task& task) const;
   void visit_base(Packer& pack, const Task& task) const;
+  void visit_budget(Packer& pack, const policy::SchedContext& se) const;
+  void add_rank(Packer& pack, policy::Rank rank) const;
   void visit_context(Packer& pack, const Task& task) const;
   void visit_runqueue(Packer& pack, const Runqueue& queue) const;
   bool world_holds(Choices enabled) override;

@@ -96,7 +96,7 @@ void World::visit_task(Packer& pack, const Task& task) const {
   if (node.queued) {
     pack.add(bits_of(node.next), kPointerBits);
     pack.add(bits_of(node.prev), kPointerBits);
-    pack.add(id_bits(node.rank.value()), 8);
+    add_rank(pack, node.rank);
     pack.add(node.lost, 4);
     unsigned earlier = 0;
     for (const Task* other : tasks_) {
@@ -126,8 +126,8 @@ void World::visit_base(Packer& pack, const Task& task) const {
   if (const auto* rt = std::get_if<policy::RealtimeParams>(&task.base_params)) {
     pack.add(id_bits(rt->priority), 8);
     pack.add(rt->round_robin, 1);
-  } else {
-    pack.add(id_bits(128 + std::get<policy::FairParams>(task.base_params).nice), 8);
+  } else if (const auto* fair = std::get_if<policy::FairParams>(&task.base_params)) {
+    pack.add(id_bits(128 + fair->nice), 8);
   }
 }
 
@@ -136,9 +136,10 @@ void World::visit_context(Packer& pack, const Task& task) const {
   const bool fair = se.class_id == policy::ClassId::kFair;
   pack.add(bits_of(se.class_id), 2);
   pack.add(se.queued, 1);
+  if (se.dl.started) visit_budget(pack, se);
   if (fair) {
     pack.add(id_bits(se.fair_params.nice + 20), 6);
-  } else {
+  } else if (se.class_id == policy::ClassId::kRealtime) {
     pack.add(id_bits(se.rt_params.priority), 7);
     pack.add(se.rt_params.round_robin, 1);
     pack.add(id_bits(se.rt.saved_priority), 7);
@@ -160,8 +161,10 @@ void World::visit_context(Packer& pack, const Task& task) const {
   }
   const Runqueue& queue = rq(task.cpu.peek());
   const policy::FairClass& fairs = queue.classes.fair();
-  const policy::ArrivalOrder& arrivals =
-      fair ? fairs.arrivals() : queue.classes.realtime().arrivals();
+  const policy::ArrivalOrder& arrivals = fair ? fairs.arrivals()
+                                         : se.class_id == policy::ClassId::kRealtime
+                                             ? queue.classes.realtime().arrivals()
+                                             : queue.classes.deadline().arrivals();
   unsigned before = 0;
   for (const Task* other : tasks_) {
     before += other->se.queued && other->se.class_id == se.class_id &&
@@ -179,6 +182,29 @@ void World::visit_context(Packer& pack, const Task& task) const {
   pack.add(id_bits(policy::virtual_diff(se.fair.virtual_deadline, zero)), 64);
 }
 
+// A deadline long past is as good as one just past: the wakeup rule asks only that.
+void World::visit_budget(Packer& pack, const policy::SchedContext& se) const {
+  const policy::DeadlineState& dl = se.dl;
+  pack.add(id_bits(se.dl_params.runtime_ns / kTick), 16);
+  pack.add(id_bits(se.dl_params.deadline_ns / kTick), 16);
+  pack.add(id_bits(se.dl_params.period_ns / kTick), 16);
+  pack.add(id_bits(dl.left_ns), 64);
+  pack.add(id_bits(dl.deadline_ns - state().now), 64);
+  pack.add(dl.slept, 1);
+  pack.add(dl.yielded, 1);
+  pack.add(dl.throttled, 1);
+  if (dl.throttled) pack.add(id_bits(dl.event.at_ns - state().now), 64);
+}
+
+// Of a deadline only its distance counts.
+void World::add_rank(Packer& pack, policy::Rank rank) const {
+  const bool deadline = rank > policy::Rank::deadline_class();
+  pack.add(deadline, 1);
+  pack.add(deadline ? id_bits(policy::Rank::deadline(state().now).value() - rank.value())
+                    : id_bits(rank.value()),
+           64);
+}
+
 void World::visit_runqueue(Packer& pack, const Runqueue& queue) const {
   pack.add(id_bits(queue.lock.holder() + 1), 3);
   pack.add(id_bits(queue.timer_lock.holder() + 1), 3);
@@ -187,8 +213,8 @@ void World::visit_runqueue(Packer& pack, const Runqueue& queue) const {
   pack.add(queue.offline.peek(), 1);
   pack.add(bits_of(queue.curr.peek()), kPointerBits);
   pack.add(bits_of(queue.donor.peek()), kPointerBits);
-  pack.add(id_bits(queue.donor_rank.peek()), 8);
-  pack.add(id_bits(queue.waiting_rank.peek()), 8);
+  add_rank(pack, policy::Rank::of_value(queue.donor_rank.peek()));
+  add_rank(pack, policy::Rank::of_value(queue.waiting_rank.peek()));
   pack.add(id_bits(queue.waiting_lenders.peek()), 3);
   pack.add(bits_of(queue.deferred_wakes), kPointerBits);
   pack.add(bits_of(queue.deferred_moves), kPointerBits);
@@ -196,6 +222,7 @@ void World::visit_runqueue(Packer& pack, const Runqueue& queue) const {
   pack.add(bits_of(queue.switched_from), kPointerBits);
   pack.add(bits_of(queue.classes.fair().current()), kPointerBits);
   pack.add(bits_of(queue.classes.realtime().current()), kPointerBits);
+  pack.add(bits_of(queue.classes.deadline().current()), kPointerBits);
   pack.add(queue.classes.fair().yielded(), 1);
   pack.add(queue.classes.fair().decided(), 1);
   pack.add(relative(queue.exec_start_ns), 40);

@@ -25,7 +25,8 @@
 // another CPU's published rank may be wrong when the chain arrives; then it waits there, and that
 // CPU balances in turn.
 //
-// Only contexts above the fair class are ranked. Those bound to one CPU and not blocked are not
+// Only realtime contexts are ranked (deadline tasks are placed when they wake, and move no
+// further). Those bound to one CPU and not blocked are not
 // counted: a partitioned system has nothing to balance and pays one load for each switch.
 #pragma once
 
@@ -36,7 +37,7 @@ namespace px::core {
 template <Platform P>
 void Scheduler<P>::count_slow(Runqueue& rq, Task& task) {
   Counted now = Counted::kNo;
-  if (task.se.queued && task.se.class_id < policy::ClassId::kFair) {
+  if (task.se.queued && task.se.class_id == policy::ClassId::kRealtime) {
     now = task.is_blocked.get()          ? Counted::kLender
           : task.pinned && !task.strayed ? Counted::kNo
                                          : Counted::kMovable;

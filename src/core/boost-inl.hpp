@@ -77,6 +77,7 @@ void Scheduler<P>::change_params(Task& task, const policy::Params& params, bool 
   Frame frame(platform_);
   Runqueue* queue = lock_task_rq(task).queue;
   if (queue == nullptr) {
+    forget_lingering(task);
     policy::set_params(task.se, params);
     task.note_rank();
     return;
@@ -86,14 +87,19 @@ void Scheduler<P>::change_params(Task& task, const policy::Params& params, bool 
   const policy::Rank before = task.rank();
   queue->classes.dequeue(task.se, policy::Dequeue::kSave, queue->clock_ns);
   policy::set_params(task.se, params);
-  task.note_rank();
   const bool sinks = before.outranks(task.rank());
   auto why = policy::Enqueue::kRestore;
   if (!by_user) why = sinks ? policy::Enqueue::kRestoreHead : policy::Enqueue::kRestorePlace;
   queue->classes.enqueue(task.se, why, queue->clock_ns);
+  task.note_rank();
   count(*queue, task);
   publish_queued(*queue);
-  if (pays) {
+  if (pays && !queue->classes.is_ready(task.se)) {  // it came without a budget
+    queue->donor.store(queue->idle, std::memory_order_relaxed);
+    queue->donor_rank.store(policy::Rank::idle().value(), std::memory_order_relaxed);
+    note_waiting(*queue);
+    resched(*queue);
+  } else if (pays) {
     queue->classes.set_current(task.se, queue->clock_ns);
     queue->donor_rank.store(task.rank().value(), std::memory_order_relaxed);
     note_waiting(*queue);

@@ -16,9 +16,12 @@ using BoostCode = std::int64_t;
 
 [[nodiscard]] constexpr BoostCode boost_of_nice(int nice) { return -(BoostCode{nice} + 21); }
 
-// What a waiter of that rank gives: a fair one gives nothing, as an rt_mutex's.
+// What a waiter of that rank gives: a fair one gives nothing, as an rt_mutex's; a deadline task the
+// highest realtime priority.
 [[nodiscard]] constexpr BoostCode boost_of_rank(policy::Rank rank) {
-  return rank.outranks(policy::Rank::fair()) ? rank.value() : 0;
+  constexpr BoostCode kMost = policy::Rank::realtime(policy::kRtPriorityMax).value();
+  if (!rank.outranks(policy::Rank::fair())) return 0;
+  return rank.value() < kMost ? rank.value() : kMost;
 }
 
 // The stronger of two, where a realtime rank is stronger than any nice level.

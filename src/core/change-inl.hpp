@@ -57,15 +57,26 @@ bool Scheduler<P>::set_affinity(Task& task, const CpuMask& mask) {
 }
 
 template <Platform P>
-void Scheduler<P>::set_params(Task& task, const policy::Params& params) {
+policy::Admitted Scheduler<P>::set_params(Task& task, const policy::Params& params) {
+  policy::Admitted admitted;
   platform_.preempt_disable();
   {
     Guard guard(task.task_lock);
-    task.base_params = params;
-    change_params(task, boosted_params(params, strongest_boost(task)), true);
+    bool ended = false;
+    if (std::holds_alternative<policy::DeadlineParams>(params) || task.se.dl.admitted != 0)
+        [[unlikely]] {
+      ended = task.state.load(std::memory_order_relaxed) == TaskState::kDead;
+      Guard admission(admission_lock_);
+      if (!ended) admitted = admission_.request(task.se, params);
+    }
+    if (admitted.granted && !ended) {
+      task.base_params = params;
+      change_params(task, boosted_params(params, strongest_boost(task)), true);
+    }
   }
   if (Task* next = follow_boost(task, true)) propagate_boost(*next);
   preempt_enable();
+  return admitted;
 }
 
 }  // namespace px::core

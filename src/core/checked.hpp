@@ -73,6 +73,10 @@ enum class Way : std::uint8_t {
   kPush,
   kPull,
   kMoveFair,
+  // budgets
+  kThrottle,       // the paying context had no budget left
+  kThrottleDonor,  // and another task ran on it
+  kReplenish,
   // locks; the last three are counted by the checker's scripts
   kHandoff,
   kHandoffBound,  // to a waiter that has lost the lock too often
@@ -138,11 +142,16 @@ enum class Mutant : std::uint8_t {
   kE68,
   kE69,
   kE71,
+  kE72,
   kE76,
   kE77,
   kE84,
   kE85a,
   kE85b,
+  kD01,
+  kD02,
+  kD03,
+  kD04,
   kM16,
   kM17,
   kM21,

@@ -6,6 +6,7 @@
 
 #include "core/balance-inl.hpp"
 #include "core/boost-inl.hpp"
+#include "core/budget-inl.hpp"
 #include "core/change-inl.hpp"
 #include "core/deadlock-inl.hpp"
 #include "core/event-inl.hpp"

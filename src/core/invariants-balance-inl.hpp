@@ -26,7 +26,7 @@ const Task<P>* runnable_end(const InvariantView<P>& view, const Task<P>& from) {
 template <typename P>
 bool inv_20_highest_run(const InvariantView<P>& view, ViolationReport& violation) {
   for (const Task<P>* from : view.tasks) {
-    if (from->se.class_id >= policy::ClassId::kFair) continue;
+    if (from->se.class_id != policy::ClassId::kRealtime) continue;
     const Task<P>* end = runnable_end(view, *from);
     if (end == nullptr || runs_somewhere(view, *end)) continue;
     for (int cpu = 0; cpu < view.scheduler.cpus(); ++cpu) {

@@ -120,9 +120,7 @@ template <typename P>
 bool inv_08_one_donor(const InvariantView<P>& view, int cpu, ViolationReport& violation) {
   const auto& rq = view.scheduler.rq(cpu);
   const auto& donor = donor_of(rq);
-  const policy::SchedContext* current = rq.classes.fair().current() != nullptr
-                                            ? rq.classes.fair().current()
-                                            : rq.classes.realtime().current();
+  const policy::SchedContext* current = rq.classes.current();
   if (current != (donor.is_idle ? nullptr : &donor.se)) {
     return broken(violation, "CPU %d: donor is %s, but its class's current context is %s", cpu,
                   donor.name, current != nullptr ? task_of<P>(current)->name : "none");
@@ -138,9 +136,9 @@ bool inv_08_one_donor(const InvariantView<P>& view, int cpu, ViolationReport& vi
 template <typename P>
 bool inv_09_idle_donor(const InvariantView<P>& view, int cpu, ViolationReport& violation) {
   const auto& rq = view.scheduler.rq(cpu);
-  if (!donor_of(rq).is_idle || rq.classes.queued() == 0 || will_reschedule(rq)) return true;
+  if (!donor_of(rq).is_idle || rq.classes.ready() == 0 || will_reschedule(rq)) return true;
   return broken(violation, "CPU %d: the donor is idle with %d queued and no reschedule", cpu,
-                rq.classes.queued());
+                rq.classes.ready());
 }
 
 // 19. The donor is of the highest rank of all queued contexts, unless the CPU is about to choose.
@@ -196,8 +194,8 @@ bool inv_42_offline_is_empty(const InvariantView<P>& view, int cpu, ViolationRep
 template <typename P>
 bool inv_48_idle_with_work(const InvariantView<P>& view, int cpu, ViolationReport& violation) {
   const auto& rq = view.scheduler.rq(cpu);
-  if (!curr_of(rq).is_idle || rq.classes.queued() == 0 || will_reschedule(rq)) return true;
-  return broken(violation, "CPU %d idles with %d queued", cpu, rq.classes.queued());
+  if (!curr_of(rq).is_idle || rq.classes.ready() == 0 || will_reschedule(rq)) return true;
+  return broken(violation, "CPU %d idles with %d queued", cpu, rq.classes.ready());
 }
 
 // --- Accounting
@@ -249,9 +247,9 @@ bool inv_38_recount(const InvariantView<P>& view, int cpu, ViolationReport& viol
     }
   }
   const int published = rq.nr_queued.load(std::memory_order_relaxed);
-  if (tasks == rq.classes.queued() && tasks == published) return true;
-  return broken(violation, "CPU %d: %d tasks queued, %d contexts, %d published", cpu, tasks,
-                rq.classes.queued(), published);
+  if (tasks == rq.classes.queued() && rq.classes.ready() == published) return true;
+  return broken(violation, "CPU %d: %d tasks queued, %d contexts, %d ready, %d published", cpu,
+                tasks, rq.classes.queued(), rq.classes.ready(), published);
 }
 
 // 38. Each context on a class queue belongs to a task that is queued on that CPU.
@@ -280,6 +278,34 @@ bool inv_38_slice_end(const InvariantView<P>& view, int cpu, ViolationReport& vi
   if (published <= end) return true;
   return broken(violation, "CPU %d: the slice of %s ends at %lld ns, but %lld ns is published", cpu,
                 donor.name, static_cast<long long>(end), static_cast<long long>(published));
+}
+
+// 39. A throttled context pays for nobody and stands behind everybody; it will be replenished.
+template <typename P>
+bool inv_39_throttled_lends_nothing(const InvariantView<P>& view, int cpu,
+                                    ViolationReport& violation) {
+  const auto& rq = view.scheduler.rq(cpu);
+  const auto& donor = donor_of(rq);
+  if (!donor.is_idle && !rq.classes.is_ready(donor.se)) {
+    return broken(violation, "CPU %d: donor %s is throttled", cpu, donor.name);
+  }
+  if (rq.classes.is_spent(donor.se) && !will_reschedule(rq)) {
+    return broken(violation, "CPU %d: donor %s has no budget left", cpu, donor.name);
+  }
+  const Nanos published = rq.slice_at.load(std::memory_order_relaxed);
+  if (published <= rq.classes.next_event() || will_reschedule(rq)) return true;
+  return broken(violation, "CPU %d: a budget is due at %lld ns, but %lld ns is published", cpu,
+                static_cast<long long>(rq.classes.next_event()), static_cast<long long>(published));
+}
+
+// 39. Who waits keeps its budget, whatever the task does that runs on it.
+template <typename P>
+bool inv_39_waiting_gives_nothing_up(const InvariantView<P>& view, ViolationReport& violation) {
+  for (const Task<P>* task : view.tasks) {
+    if (!task->is_blocked.get() || !task->se.dl.yielded) continue;
+    return broken(violation, "task %s waits, and its budget was given up", task->name);
+  }
+  return true;
 }
 
 // 38. The published instant of the first timer is that of the first timer.
@@ -345,6 +371,7 @@ inline constexpr CpuRule<P> kCpuRules[] = {
     {38, "contexts belong to tasks", &inv_38_contexts_belong<P>},
     {38, "slice end", &inv_38_slice_end<P>},
     {38, "first timer", &inv_38_first_timer<P>},
+    {39, "throttled lends nothing", &inv_39_throttled_lends_nothing<P>},
     {42, "offline is empty", &inv_42_offline_is_empty<P>},
     {48, "idle with queued tasks", &inv_48_idle_with_work<P>},
 };
@@ -371,6 +398,7 @@ inline constexpr StateRule<P> kStateRules[] = {
     {33, "lender is somewhere", true, &inv_33_lender_is_somewhere<P>},
     {35, "time is conserved", true, &inv_35_time_is_conserved<P>},
     {36, "donated equals received", true, &inv_36_donated_equals_received<P>},
+    {39, "waiting gives nothing up", true, &inv_39_waiting_gives_nothing_up<P>},
     {41, "ended is gone", true, &inv_41_ended_is_gone<P>},
 };
 

@@ -113,6 +113,7 @@ bool Scheduler<P>::bring_back(Task& waiter, Task& owner) {
   PX_DCHECK(!waiter.on_cpu.load(std::memory_order_relaxed) &&
                 waiter.state.load(std::memory_order_relaxed) == TaskState::kSleeping,
             "who hangs is asleep and off its CPU");
+  forget_lingering(waiter);
   Runqueue& queue = lock_online(waiter, owner.cpu.load(std::memory_order_acquire));
   charge(queue);
   const int cpu = queue.cpu;

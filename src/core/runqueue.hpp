@@ -74,7 +74,7 @@ struct Runqueue {
   // Set by anyone under `lock`, cleared by this CPU's schedule(); polled without the lock.
   typename P::template Atomic<std::uint32_t> need_resched;  // 0 or 1
   typename P::template Atomic<bool> offline;                // written under `lock`
-  typename P::template Atomic<int> nr_queued;               // classes.queued(), for placement
+  typename P::template Atomic<int> nr_queued;               // classes.ready(), for placement
   typename P::template Atomic<std::int64_t> fair_load;      // weight of the fair contexts queued
 
   Task* switched_from = nullptr;  // handed across the switch

@@ -13,7 +13,9 @@ Scheduler<P>::Scheduler(P& platform, const SchedulerOptions& options, Runqueue* 
       cpus_(options.cpus),
       runqueues_(runqueues),
       all_(CpuMask::first(options.cpus)),
-      migration_cost_ns_(options.migration_cost_ns) {
+      migration_cost_ns_(options.migration_cost_ns),
+      admission_(options.deadline_admission ? options.tunables.deadline_limit_percent : 0,
+                 options.cpus) {
   PX_CHECK(options.cpus >= 1 && options.cpus <= kMaxCpus, "number of CPUs out of range");
   for (int cpu = 0; cpu < cpus_; ++cpu) {
     auto& queue = rq(cpu);
@@ -75,7 +77,7 @@ void Scheduler<P>::charge(Runqueue& rq) {
 // For other CPUs, which look without the lock.
 template <Platform P>
 void Scheduler<P>::publish_queued(Runqueue& rq) {
-  rq.nr_queued.store(rq.classes.queued(), std::memory_order_relaxed);
+  rq.nr_queued.store(rq.classes.ready(), std::memory_order_relaxed);
   if (cpus_ > 1) rq.fair_load.store(rq.classes.fair().weight(), std::memory_order_relaxed);
 }
 
@@ -85,6 +87,8 @@ void Scheduler<P>::activate(Runqueue& rq, Task& task, policy::Enqueue why) {
   publish_queued(rq);
   count(rq, task);
   note_waiting(rq);
+  if (task.se.class_id == policy::ClassId::kDeadline) [[unlikely]]
+    rerank(task);
   // Sequentially consistent, partner: hang_on(). Either the parker sees us queued, or we see it
   // parked.
   task.on_rq.store(OnRq::kQueued, std::memory_order_seq_cst);
@@ -97,6 +101,8 @@ void Scheduler<P>::deactivate(Runqueue& rq, Task& task, policy::Dequeue why, OnR
   if (mutant(platform_, Mutant::kE15)) task.on_rq.store(to, std::memory_order_release);
   rq.classes.dequeue(task.se, why, rq.clock_ns);
   publish_queued(rq);
+  if (task.se.dl.lingers) [[unlikely]]
+    task.se.dl.lingers_on = rq.cpu;
   if (rq.donor.load(std::memory_order_relaxed) == &task) {
     rq.donor.store(rq.idle, std::memory_order_relaxed);
     if (!mutant(platform_, Mutant::kE76)) {
@@ -114,7 +120,7 @@ void Scheduler<P>::resched(Runqueue& rq) {
   if (rq.need_resched.load(std::memory_order_relaxed) != 0) return;
   rq.need_resched.store(1, std::memory_order_seq_cst);
   if (rq.cpu != platform_.this_cpu()) {
-    platform_.kick(rq.cpu, rq.classes.realtime().queued() > 0);
+    platform_.kick(rq.cpu, rq.classes.realtime().queued() > 0 || rq.classes.deadline().ready() > 0);
   }
 }
 
@@ -134,7 +140,9 @@ void Scheduler<P>::preempt_check(Runqueue& rq, Task& woken) {
       cover(platform_, Way::kWakeEndsBoost);
       resched(rq);
     }
-  } else if (rq.classes.preempts(woken.se, donor.se, rq.clock_ns)) {
+  } else if (rq.classes.preempts(woken.se, donor.se, rq.clock_ns) &&
+             !(mutant(platform_, Mutant::kD04) && woken.se.class_id != donor.se.class_id &&
+               woken.se.class_id == policy::ClassId::kDeadline)) {
     resched(rq);
   } else if (out_of_balance(rq, woken)) {
     resched(rq);
@@ -144,11 +152,13 @@ void Scheduler<P>::preempt_check(Runqueue& rq, Task& woken) {
 }
 
 // The paying context's slice ends only if another context waits; so a CPU with one runnable task
-// has no slice timer at all.
+// has no slice timer at all. A budget always ends, and throttled ones are always filled.
 template <Platform P>
 void Scheduler<P>::update_slice(Runqueue& rq) {
   const Task& donor = *rq.donor.load(std::memory_order_relaxed);
-  const Nanos end = donor.is_idle ? kNever : rq.classes.slice_end(donor.se, rq.clock_ns);
+  Nanos end = donor.is_idle ? kNever : rq.classes.slice_end(donor.se, rq.clock_ns);
+  if (rq.classes.has_budgets()) [[unlikely]]
+    end = std::min(end, rq.classes.next_event());
   rq.slice_at.store(end, std::memory_order_relaxed);
   platform_.arm(rq.cpu, std::min(end, rq.timer_at.load(std::memory_order_relaxed)));
 }
@@ -177,7 +187,7 @@ template <Platform P>
 void Scheduler<P>::try_to_block(Runqueue& rq, Task& prev) {
   const auto state = prev.state.load(std::memory_order_seq_cst);
   if (state == TaskState::kDead) {
-    deactivate(rq, prev, policy::Dequeue::kSleep, OnRq::kNo);
+    deactivate(rq, prev, policy::Dequeue::kEnd, OnRq::kNo);
     return;
   }
   if (state != TaskState::kSleeping) {  // woken since it decided to wait
@@ -185,6 +195,8 @@ void Scheduler<P>::try_to_block(Runqueue& rq, Task& prev) {
     return;
   }
   prev.is_blocked.set(true);
+  if (rq.classes.has_budgets()) [[unlikely]]
+    prev.se.dl.yielded = false;
   // The waitable outlives this look at it: `prev` is among its waiters until it runs again.
   const Waitable* on = prev.blocked_on.load(std::memory_order_acquire);
   if (lends(on) || (on != nullptr && mutant(platform_, Mutant::kE42))) {
@@ -269,6 +281,9 @@ void Scheduler<P>::schedule(ScheduleMode mode) {
   leave_if_not_allowed(rq, prev);
   if (rq.offline.load(std::memory_order_relaxed)) [[unlikely]]
     take_away(rq, true, rq.deferred_moves);
+  // Not before try_to_block(): who completes as its budget ends is not throttled.
+  if (rq.classes.has_budgets()) [[unlikely]]
+    settle_budgets(rq, mode == ScheduleMode::kYield && donor_before != &prev);
   rq.need_resched.store(0, std::memory_order_relaxed);
   Task* next = pick_next(rq);
   if (mutant(platform_, Mutant::kE20)) rq.need_resched.store(0, std::memory_order_relaxed);

@@ -1,10 +1,11 @@
 // Scheduler: everything that moves tasks between states. One per runtime; all CPUs.
 //
-// Bodies: schedule-inl.hpp (schedule, switch, accounting), proxy-inl.hpp (find_proxy_task),
-// park-inl.hpp (waiters of owners that are off the runqueue or run elsewhere), balance-inl.hpp
-// (push and pull), fair_balance-inl.hpp, hotplug-inl.hpp, wakeup-inl.hpp, change-inl.hpp (affinity,
-// parameters, yield, exit, join), boost-inl.hpp (parameters raised by locks), deadlock-inl.hpp,
-// timer-inl.hpp, mutex-inl.hpp.
+// Bodies: schedule-inl.hpp (schedule, switch, accounting), budget-inl.hpp (throttling,
+// replenishing, admission of deadline tasks), proxy-inl.hpp (find_proxy_task), park-inl.hpp
+// (waiters of owners that are off the runqueue or run elsewhere), balance-inl.hpp (push and pull),
+// fair_balance-inl.hpp, hotplug-inl.hpp, wakeup-inl.hpp, change-inl.hpp (affinity, parameters,
+// yield, exit, join), boost-inl.hpp (parameters raised by locks), deadlock-inl.hpp, timer-inl.hpp,
+// mutex-inl.hpp.
 #pragma once
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 
 #include "core/checked.hpp"
 #include "core/runqueue.hpp"
+#include "policy/admission.hpp"
 
 namespace px::core {
 
@@ -50,6 +52,7 @@ struct SchedulerOptions {
   // i / llc_cpus share a cache (0: all do).
   Nanos migration_cost_ns = 0;
   int llc_cpus = 0;
+  bool deadline_admission = true;  // off: every deadline task is admitted
 };
 
 template <Platform P>
@@ -114,7 +117,11 @@ class Scheduler {
   Hotplug offline(int cpu);
   // The reverse. The CPU looks for work at once.
   Hotplug online(int cpu);
-  void set_params(Task& task, const policy::Params& params);
+  // Not granted: too much bandwidth for a deadline task is asked for; then nothing was changed.
+  policy::Admitted set_params(Task& task, const policy::Params& params);
+  // For a task that has not been started: may it start with the parameters that it has? It must
+  // not if not. Preemption off.
+  [[nodiscard]] policy::Admitted admit(Task& task);
   // The CPU's timer fired or an interrupt arrived: expires timers, charges, decides whether to
   // reschedule. On that CPU, preemption off.
   void tick();
@@ -172,6 +179,8 @@ class Scheduler {
   // Where may the task execute now? One of its CPUs that is online; any, if none of them is.
   [[nodiscard]] bool may_use(const Task& task, int cpu) const;
   [[nodiscard]] bool proxy_enabled() const { return P::kProxyExec && proxy_enabled_; }
+  // Deadline bandwidth reserved, in 1 / policy::kBandwidthOne of a CPU.
+  [[nodiscard]] std::int64_t admitted_bandwidth();
   // The earliest instant at which tick() must run on that CPU.
   [[nodiscard]] Nanos next_expiry(int cpu) const;
   // May push or pull take `task` from this queue to another CPU? Not what
@@ -205,13 +214,21 @@ class Scheduler {
   // schedule-inl.hpp
   void charge(Runqueue& rq);
   void publish_queued(Runqueue& rq);
-  void set_donor(Runqueue& rq, Task& donor);
+  [[gnu::always_inline]] inline void set_donor(Runqueue& rq, Task& donor);
   void try_to_block(Runqueue& rq, Task& prev);
   [[nodiscard]] Task* pick_next(Runqueue& rq);
   void set_aside(Runqueue& rq, Task& task);
   void switch_to(Runqueue& rq, Task& prev, Task& next);
   void finish_switch();
   void update_slice(Runqueue& rq);
+
+  // budget-inl.hpp; kept out of the way of who has no budgets
+  [[gnu::cold, gnu::noinline]] void settle_budgets(Runqueue& rq, bool proxy_yields);
+  [[gnu::cold, gnu::noinline]] void replenish_due(Runqueue& rq);
+  [[gnu::cold, gnu::noinline]] void rerank(Task& task);
+  void forget_lingering(Task& task);
+  void release_bandwidth(Task& task);
+
   void activate(Runqueue& rq, Task& task, policy::Enqueue why);
   void deactivate(Runqueue& rq, Task& task, policy::Dequeue why, OnRq to);
   // `task` leaves for `cpu`, where deliver_moves() takes it; `context_only`: its execution context
@@ -223,9 +240,10 @@ class Scheduler {
   }
   void resched(Runqueue& rq);
   void preempt_check(Runqueue& rq, Task& woken);
+  void change_params(Task& task, const policy::Params& params);
   void leave_if_not_allowed(Runqueue& rq, Task& prev);
 
-  // proxy-inl.hpp
+  // proxy-inl.hpp; the walk stays out of line: who does not lend pays nothing for it
   // The mark of the last walk on this CPU; rq.lock held.
   [[nodiscard]] static std::uint64_t walk_mark_of(const Runqueue& rq) {
     return rq.walk_epoch * kMaxCpus + static_cast<std::uint64_t>(rq.cpu);
@@ -238,7 +256,8 @@ class Scheduler {
     }
     return task.is_blocked.get();
   }
-  [[nodiscard]] Walk find_proxy_task(Runqueue& rq, Task& donor) requires(P::kProxyExec);
+  [[nodiscard, gnu::cold, gnu::noinline]] Walk find_proxy_task(Runqueue& rq,
+                                                               Task& donor) requires(P::kProxyExec);
   [[nodiscard]] Walk proxy_idle(Runqueue& rq);
   [[nodiscard]] Walk run_waiter(Runqueue& rq, Task& p);
   [[nodiscard]] Walk proxy_deactivate(Runqueue& rq, Task& p, ProxyOutcome outcome);
@@ -362,6 +381,8 @@ class Scheduler {
   // Some lock under `inherit` has been waited for: from then on ranks of those who hang are kept.
   // Only ever set, so no operation of the model.
   std::atomic<bool> inherit_in_use_{false};
+  typename P::SpinLock admission_lock_;  // a leaf
+  policy::Admission admission_;
 };
 
 }  // namespace px::core

@@ -75,6 +75,8 @@ void Scheduler<P>::tick_slice() {
   Runqueue& queue = this_rq();
   Guard guard(queue.lock);
   charge(queue);
+  if (queue.classes.has_budgets()) [[unlikely]]
+    replenish_due(queue);
   update_slice(queue);
 }
 

@@ -109,6 +109,7 @@ Task<P>* Scheduler<P>::wake_off_rq(Task& task) {
     anchor.again();
     observe(platform_, left);
   }
+  forget_lingering(task);
   const int home = task.wake_cpu.get();
   const bool returns_blindly =
       mutant(platform_, Mutant::kE36) ||

@@ -3,8 +3,11 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 
 #include "workload/error.hpp"
@@ -31,6 +34,29 @@ std::optional<Refusal> set_nice(int nice) {
   // 0 names the calling thread here, although POSIX would have it be the process.
   if (::setpriority(PRIO_PROCESS, 0, nice) == 0) return std::nullopt;
   return Refusal{"nice", answer("nice " + std::to_string(nice), errno)};
+}
+
+// The kernel's struct sched_attr, whose header and the C library's exclude each other.
+struct KernelSchedAttr {
+  std::uint32_t size = sizeof(KernelSchedAttr);
+  std::uint32_t policy = 0;
+  std::uint64_t flags = 0;
+  std::int32_t nice = 0;
+  std::uint32_t priority = 0;
+  std::uint64_t runtime_ns = 0;
+  std::uint64_t deadline_ns = 0;
+  std::uint64_t period_ns = 0;
+};
+
+std::optional<Refusal> set_deadline(const policy::DeadlineParams& params) {
+  constexpr std::uint32_t kSchedDeadline = 6;
+  KernelSchedAttr attr;
+  attr.policy = kSchedDeadline;
+  attr.runtime_ns = static_cast<std::uint64_t>(params.runtime_ns);
+  attr.deadline_ns = static_cast<std::uint64_t>(params.deadline_ns);
+  attr.period_ns = static_cast<std::uint64_t>(params.period_ns);
+  if (::syscall(SYS_sched_setattr, 0, &attr, 0) == 0) return std::nullopt;
+  return Refusal{"policy", answer("SCHED_DEADLINE", errno)};
 }
 
 }  // namespace
@@ -77,6 +103,10 @@ std::vector<Refusal> set_params(const policy::Params& params) {
     note(
         set_policy(rt->round_robin ? SCHED_RR : SCHED_FIFO, rt->priority,
                    (rt->round_robin ? "SCHED_RR " : "SCHED_FIFO ") + std::to_string(rt->priority)));
+    return refusals;
+  }
+  if (const auto* deadline = std::get_if<policy::DeadlineParams>(&params)) {
+    note(set_deadline(*deadline));
     return refusals;
   }
   const auto& fair = std::get<policy::FairParams>(params);

@@ -45,6 +45,8 @@ class ErrorCategory final : public std::error_category {
         return "the preemption signal has a handler already";
       case errc::last_cpu:
         return "no other CPU of the runtime is online";
+      case errc::not_admitted:
+        return "the deadline tasks of the runtime would ask for more than its limit";
       case errc::invalid_join:
         return "nothing to join: an empty handle, or the calling task itself";
     }
@@ -110,6 +112,20 @@ void require_may_block(const TaskObject& me, const char* call) {
   }
 }
 
+// Shorter periods would leave the machine to its timers.
+policy::DeadlineParams deadline_params(const Deadline& params) {
+  constexpr Nanos kShortestPeriod = 100 * kMicrosecond;
+  policy::DeadlineParams p;
+  p.runtime_ns = params.runtime.count();
+  p.period_ns = params.period.count();
+  p.deadline_ns = params.deadline.count() != 0 ? params.deadline.count() : p.period_ns;
+  if (p.period_ns > 0 && p.period_ns < kShortestPeriod) {
+    throw std::system_error(make_error_code(errc::invalid_params),
+                            "deadline period below 100 us; expected 100 us to 8796 s");
+  }
+  return p;
+}
+
 policy::Params core_params(const SchedParams& params) {
   policy::Params result;
   if (const auto* fair = std::get_if<Fair>(&params)) {
@@ -124,8 +140,7 @@ policy::Params core_params(const SchedParams& params) {
     p.idle_policy = true;
     result = p;
   } else {
-    throw std::system_error(make_error_code(errc::not_supported),
-                            "px::Deadline is not available in this version");
+    result = deadline_params(std::get<Deadline>(params));
   }
   if (const char* why = policy::invalid_params(result); *why != '\0') {
     throw std::system_error(make_error_code(errc::invalid_params), why);
@@ -154,7 +169,7 @@ void detach_task(TaskStateBase& state) noexcept {
 void set_task_params(TaskStateBase& state, const SchedParams& params) {
   const policy::Params checked = core_params(params);
   if (state.ended.load(std::memory_order_acquire)) return;
-  state.runtime->scheduler().set_params(state.object->core, checked);
+  state.runtime->change_params(*state.object, checked);
 }
 void set_task_affinity(TaskStateBase& state, const CpuSet& cpus) {
   if (state.ended.load(std::memory_order_acquire)) return;
@@ -235,7 +250,7 @@ px::stop_token stop_token() {
 
 void set_params(const SchedParams& params) {
   auto& me = detail::require_task("px::this_task::set_params");
-  me.runtime->scheduler().set_params(me.core, detail::core_params(params));
+  me.runtime->change_params(me, detail::core_params(params));
 }
 
 void set_affinity(const CpuSet& cpus) {

@@ -3,9 +3,12 @@
 // runs two builds of this program.
 //
 // The CPU's trap flag makes one signal of each instruction; its handler counts. Counts are the
-// least of many turns, for a turn may meet an interrupt or the end of a slice.
+// least of many turns, for a turn may meet an interrupt. A turn of yields counts only if the other
+// task ran once in it, and slices are so long that none ends in spite of the single steps: so every
+// turn that counts goes the same way, in both builds.
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <climits>
 #include <csignal>
 #include <cstdio>
@@ -58,18 +61,27 @@ void count_locks(Counts& counts) {
 
 // There and back: the flag stays set across the switches.
 void count_yields(Counts& counts) {
+  const px::Fair long_slice{0, std::chrono::seconds(10)};
+  px::this_task::set_params(long_slice);
   std::atomic<bool> stop{false};
-  auto other = px::spawn([&stop] {
-    while (!stop.load(std::memory_order_relaxed)) px::this_task::yield();
+  std::atomic<int> turns_of_other{0};
+  px::TaskOptions options;
+  options.params = long_slice;
+  auto other = px::spawn(options, [&stop, &turns_of_other] {
+    while (!stop.load(std::memory_order_relaxed)) {
+      turns_of_other.fetch_add(1, std::memory_order_relaxed);
+      px::this_task::yield();
+    }
     stop_counting();
   });
   for (int i = 0; i < kTurns; ++i) px::this_task::yield();
   for (int i = 0; i < kTurns; ++i) {
+    const int before = turns_of_other.load(std::memory_order_relaxed);
     start_counting();
     px::this_task::yield();
     stop_counting();
-    // A turn in which the other task did not run was no switch.
-    if (i > 0 && traps.load() > 0) counts.yield = std::min(counts.yield, traps.load());
+    if (turns_of_other.load(std::memory_order_relaxed) - before != 1) continue;
+    counts.yield = std::min(counts.yield, traps.load());
   }
   stop = true;
   other.join();

@@ -340,6 +340,8 @@ Machine::Machine(const MachineOptions& options, void (*retire_task)(Task&))
   scheduler_options.cpus = cpus();
   scheduler_options.proxy_exec = options_.proxy_exec;
   scheduler_options.migration_cost_ns = kMigrationCost;
+  scheduler_options.tunables = options_.tunables;
+  scheduler_options.deadline_admission = options_.deadline_admission;
   scheduler_ = std::make_unique<Scheduler>(platform_, scheduler_options, runqueues_.data());
   for (auto& cpu : cpus_) {
     cpu->idle.id = trace::kIdleTask;

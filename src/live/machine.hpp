@@ -58,6 +58,7 @@ struct MachineOptions {
   int preempt_signal = 0;  // 0 = the first unused realtime signal
   bool proxy_exec = true;
   policy::Tunables tunables;
+  bool deadline_admission = true;
   std::size_t stack_size = 256 * 1024;
   bool guard_pages = true;
   std::size_t trace_capacity = 0;  // events per CPU; 0 = no tracing

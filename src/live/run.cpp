@@ -34,7 +34,7 @@ class Run {
  public:
   Run(const Workload& workload, const LiveOptions& options)
       : workload_(workload), options_(options), timers_(workload) {
-    workload::check_core_run(workload_, options_);
+    workload::check_core_run(workload_, options_, RuntimeOptions{}.deadline_percent);
     make_runtime();
     make_locks();
   }
@@ -91,7 +91,8 @@ struct Run::Port {
     return run_state.stop_.load(std::memory_order_relaxed) || now() >= run_state.end_ns_;
   }
   void apply(const policy::Params& params, const std::optional<CpuMask>& cpus) {
-    scheduler().set_params(me.core, params);
+    const policy::Admitted admitted = scheduler().set_params(me.core, params);
+    PX_CHECK(admitted.granted, "what all phases ask for at most was admitted before the run");
     scheduler().set_affinity(me.core, run_state.mask_of(cpus));
   }
   void before_op(const Op& /*op*/) {}
@@ -195,6 +196,9 @@ void Run::make_runtime() {
   cpus_ = std::min(cpus_, machine_cpus);
   runtime_options.cpus = cpus_;
   runtime_options.proxy_exec = options_.proxy_exec;
+  runtime_options.deadline_percent =
+      workload::admission_percent_of(workload_, runtime_options.deadline_percent);
+  runtime_options.deadline_reclaim = workload_.deadline_reclaim;
   if (workload_.slice_ns > 0) runtime_options.slice = std::chrono::nanoseconds(workload_.slice_ns);
   runtime_ = std::make_shared<detail::RuntimeImpl>(runtime_options, kTraceCapacity);
 }

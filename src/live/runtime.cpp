@@ -102,6 +102,12 @@ RuntimeImpl::RuntimeImpl(RuntimeOptions options, std::size_t trace_capacity)
                                 " ns, expected 1 ns to " + std::to_string(policy::kSliceMax) +
                                 " ns");
   }
+  if (options_.deadline_percent < 0 || options_.deadline_percent > 100) {
+    throw std::system_error(make_error_code(errc::invalid_params),
+                            "RuntimeOptions::deadline_percent is " +
+                                std::to_string(options_.deadline_percent) +
+                                ", expected 0 (no limit) to 100");
+  }
   register_process_hooks();
   notice_sink = &notices_;
   const ProxySwitch environment = proxy_switch_of_environment();
@@ -118,6 +124,10 @@ RuntimeImpl::RuntimeImpl(RuntimeOptions options, std::size_t trace_capacity)
   machine_options.preempt_signal = options_.preempt_signal;
   machine_options.proxy_exec = options_.proxy_exec;
   machine_options.tunables.fair_slice_ns = options_.slice.count();
+  machine_options.deadline_admission = options_.deadline_percent != 0;
+  machine_options.tunables.deadline_limit_percent =
+      options_.deadline_percent != 0 ? options_.deadline_percent : 100;
+  machine_options.tunables.deadline_reclaim = options_.deadline_reclaim;
   machine_options.guard_pages = options_.guard_pages;
   machine_options.trace_capacity = trace_capacity;
   machine_options.notice = &collect_notice;
@@ -243,6 +253,12 @@ void RuntimeImpl::start_core(CoreOptions options, std::shared_ptr<TaskStateBase>
   object.core.name = shared.name.c_str();
   object.core.affinity = options.affinity;
   policy::set_params(object.core.se, options.params);
+  if (const policy::Admitted admitted = scheduler().admit(object.core); !admitted.granted) {
+    // The only reference: back to the free list.
+    object.references.store(1, std::memory_order_relaxed);
+    drop_reference(object);
+    throw_not_admitted(admitted);
+  }
   object.held = 0;
   object.references.store(2, std::memory_order_relaxed);
   object.done.store(TaskObject::kRuns, std::memory_order_relaxed);
@@ -381,6 +397,16 @@ void RuntimeImpl::offline(int cpu) {
 
 void RuntimeImpl::online(int cpu) {
   (void)scheduler().online(checked_cpu(cpu, "px::Runtime::online"));
+}
+
+void RuntimeImpl::throw_not_admitted(const policy::Admitted& refused) const {
+  throw std::system_error(make_error_code(errc::not_admitted),
+                          policy::describe(refused, machine_->cpus()));
+}
+
+void RuntimeImpl::change_params(TaskObject& object, const policy::Params& params) {
+  const policy::Admitted admitted = scheduler().set_params(object.core, params);
+  if (!admitted.granted) throw_not_admitted(admitted);
 }
 
 CpuMask RuntimeImpl::mask_of(const CpuSet& cpus) const {

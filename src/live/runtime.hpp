@@ -49,6 +49,8 @@ class RuntimeImpl : public std::enable_shared_from_this<RuntimeImpl> {
     bool preempt = true;
   };
   void start_core(CoreOptions options, std::shared_ptr<TaskStateBase> state);
+  // Throws not_admitted; then nothing was changed.
+  void change_params(TaskObject& object, const policy::Params& params);
   void join(TaskStateBase& state);
   void drop_reference(TaskObject& object);
 
@@ -76,6 +78,7 @@ class RuntimeImpl : public std::enable_shared_from_this<RuntimeImpl> {
  private:
   static constexpr std::size_t kChunk = 64;
 
+  [[noreturn]] void throw_not_admitted(const policy::Admitted& refused) const;
   static void task_entry(void* object) noexcept;
   static void run_user_code(TaskObject& object) noexcept;
   struct Acquired {
@@ -106,7 +109,7 @@ class RuntimeImpl : public std::enable_shared_from_this<RuntimeImpl> {
 // OS CPUs for a runtime of `count` CPUs: the i-th of the caller's affinity mask, folded if the
 // machine has fewer; 0 = all of the mask.
 [[nodiscard]] std::vector<int> allowed_cpus(int count);
-// core parameters of public ones; throws invalid_params, not_supported.
+// core parameters of public ones; throws invalid_params.
 [[nodiscard]] policy::Params core_params(const SchedParams& params);
 // The calling task, or nullptr on a foreign thread.
 [[nodiscard]] TaskObject* current_task() noexcept;

@@ -107,7 +107,7 @@ void FairClass::dequeue(SchedContext& context, Dequeue why, Nanos /*now*/) {
   FairState& fair = context.fair;
   settle();
   fair.lag = virtual_diff(zero_, fair.vruntime);
-  if (why == Dequeue::kSleep) {
+  if (why == Dequeue::kSleep || why == Dequeue::kEnd) {
     fair.requested = false;
   } else {
     fair.virtual_deadline = virtual_diff(fair.request_end, fair.vruntime);

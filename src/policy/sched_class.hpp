@@ -21,6 +21,7 @@ enum class Dequeue : std::uint8_t {
   kSleep,    // will wait or end; lag is kept
   kMigrate,  // leaves for another CPU's queue
   kSave,     // parameters are about to change
+  kEnd,      // its task has ended
 };
 
 class SchedClass {

@@ -37,6 +37,18 @@ const char* invalid(const RealtimeParams& params) {
   return "";
 }
 
+const char* invalid(const DeadlineParams& params) {
+  if (params.runtime_ns <= 0) return "deadline runtime not above 0; expected at least 1 ns";
+  if (params.deadline_ns < params.runtime_ns) {
+    return "deadline shorter than the runtime; expected runtime <= deadline <= period";
+  }
+  if (params.period_ns < params.deadline_ns) {
+    return "period shorter than the deadline; expected runtime <= deadline <= period";
+  }
+  if (params.period_ns > kPeriodMax) return "period above 8796 s; expected at most that";
+  return "";
+}
+
 void set_fair(SchedContext& context, const FairParams& params) {
   FairState& fair = context.fair;
   const std::int64_t before = fair.weight;
@@ -63,30 +75,56 @@ void set_realtime(SchedContext& context, const RealtimeParams& params) {
   context.rt_params = params;
 }
 
+// What is left of a budget, and its deadline, outlive a change: nobody gets a second budget by one.
+void set_deadline(SchedContext& context, const DeadlineParams& params) {
+  DeadlineState& dl = context.dl;
+  PX_CHECK(!dl.lingers, "a context that counts as active elsewhere is forgotten there first");
+  if (context.class_id != ClassId::kDeadline) dl.slept = true;
+  dl.left_ns = std::min(dl.left_ns, params.runtime_ns);
+  dl.bandwidth = bandwidth_of(params);
+  dl.remainder = 0;
+  context.dl_params = params;
+}
+
+ClassId class_of(const Params& params) {
+  if (std::holds_alternative<FairParams>(params)) return ClassId::kFair;
+  return std::holds_alternative<RealtimeParams>(params) ? ClassId::kRealtime : ClassId::kDeadline;
+}
+
 }  // namespace
+
+Rank SchedContext::rank_of_rest() const {
+  if (class_id == ClassId::kIdle || dl.throttled) return Rank::idle();
+  return Rank::deadline(dl.deadline_ns);
+}
 
 std::int64_t weight_of(const FairParams& params) {
   if (params.idle_policy) return kIdlePolicyWeight;
   return kNiceWeights[static_cast<std::size_t>(params.nice - kNiceMin)];
 }
 
+std::int64_t bandwidth_of(const DeadlineParams& params) {
+  return static_cast<std::int64_t>(Int128{params.runtime_ns} * kBandwidthOne / params.period_ns);
+}
+
 void set_params(SchedContext& context, const Params& params) {
   PX_CHECK(!context.queued, "parameters may change only while the context is on no queue");
   PX_CHECK(*invalid_params(params) == '\0', "scheduling parameters out of range");
-  const auto* fair = std::get_if<FairParams>(&params);
-  const ClassId class_id = fair != nullptr ? ClassId::kFair : ClassId::kRealtime;
+  const ClassId class_id = class_of(params);
   // A place in a realtime level is kept only by who never left the class.
   if (class_id != ClassId::kRealtime) context.rt.saved_priority = 0;
-  context.class_id = class_id;
-  if (fair != nullptr) {
+  if (const auto* fair = std::get_if<FairParams>(&params)) {
     set_fair(context, *fair);
+  } else if (const auto* realtime = std::get_if<RealtimeParams>(&params)) {
+    set_realtime(context, *realtime);
   } else {
-    set_realtime(context, std::get<RealtimeParams>(params));
+    set_deadline(context, std::get<DeadlineParams>(params));
   }
+  context.class_id = class_id;
 }
 
 Params params_of(const SchedContext& context) {
-  PX_CHECK(context.class_id != ClassId::kDeadline, "no parameters of the deadline class exist");
+  if (context.class_id == ClassId::kDeadline) return context.dl_params;
   if (context.class_id == ClassId::kRealtime) return context.rt_params;
   return context.fair_params;
 }

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "base/pairing_heap.hpp"
 #include "base/time.hpp"
 #include "policy/params.hpp"
 
@@ -54,6 +55,40 @@ struct RealtimeState {
   SchedContext* next = nullptr;
 };
 
+// What the deadline class has to do at an instant: replenish a context, or forget one that sleeps.
+struct DeadlineEvent : HeapNode {
+  SchedContext* context = nullptr;
+  Nanos at_ns = 0;
+};
+
+struct DeadlineNode {
+  SchedContext* parent = nullptr;
+  SchedContext* left = nullptr;
+  SchedContext* right = nullptr;
+  bool red = false;
+};
+
+struct DeadlineState {
+  Nanos left_ns = 0;       // of the budget; below 0 by what was overrun
+  Nanos deadline_ns = 0;   // absolute, of the period in force
+  bool started = false;    // the two above mean something
+  bool slept = false;      // has been off the queue, other than to move: the wakeup rule applies
+  bool yielded = false;    // gave the rest of its budget up, and has not blocked since
+  bool throttled = false;  // waits, queued, for event.at_ns to be replenished
+  bool lingers = false;    // asleep, but its bandwidth counts until event.at_ns (reclaiming)
+  int lingers_on = -1;     // the CPU where it does; core's
+  std::int64_t bandwidth = 0;  // of its parameters, in 1 / kBandwidthOne of a CPU
+  std::int64_t admitted = 0;   // what admission control has reserved for it; guarded by its lock
+  std::int64_t remainder = 0;  // of the last charge while reclaiming
+  std::uint64_t overruns = 0;  // budgets used up with work left
+  DeadlineNode node;
+  DeadlineEvent event;
+};
+
+inline constexpr std::int64_t kBandwidthOne = std::int64_t{1} << 40;
+// A CPU's share for `params`, rounded down.
+[[nodiscard]] std::int64_t bandwidth_of(const DeadlineParams& params);
+
 struct SchedContext {
   ClassId class_id = ClassId::kFair;
   bool queued = false;          // on a class queue (the current context counts as queued)
@@ -65,19 +100,18 @@ struct SchedContext {
   RealtimeParams rt_params;
   FairState fair;
   RealtimeState rt;
+  DeadlineParams dl_params;
+  DeadlineState dl;
 
+  // A throttled context lends nothing: whatever waits is to be served before it.
   [[nodiscard]] Rank rank() const {
-    switch (class_id) {
-      case ClassId::kDeadline:
-      case ClassId::kRealtime:
-        return Rank::realtime(rt_params.priority);
-      case ClassId::kFair:
-        return Rank::fair();
-      case ClassId::kIdle:
-        break;
-    }
-    return Rank::idle();
+    if (class_id == ClassId::kFair) return Rank::fair();
+    if (class_id == ClassId::kRealtime) return Rank::realtime(rt_params.priority);
+    return rank_of_rest();
   }
+
+ private:
+  [[nodiscard]] Rank rank_of_rest() const;
 };
 
 // Nice levels and SCHED_IDLE as Linux weighs them: one nice level is about 10 % of the CPU.

@@ -7,6 +7,7 @@
 #include "sim/simulator.hpp"
 #include "workload/core_run.hpp"
 #include "workload/interpreter.hpp"
+#include "workload/task_names.hpp"
 
 namespace px::sim {
 namespace {
@@ -22,11 +23,14 @@ constexpr Nanos kLiveWakeCost = 40;
 // As the live world's, so that the same tasks move.
 constexpr Nanos kLiveMigrationCost = 500 * kMicrosecond;
 
+// Of each CPU, for deadline tasks; 0 in the workload: all are admitted.
+constexpr int kAdmissionPercent = 100;
+
 class Run {
  public:
   Run(const Workload& workload, const SimOptions& options)
       : workload_(workload), options_(options), timers_(workload) {
-    workload::check_core_run(workload_, options_);
+    workload::check_core_run(workload_, options_, kAdmissionPercent);
     make_simulator();
     make_locks();
     make_tasks();
@@ -100,6 +104,10 @@ void Run::make_simulator() {
   simulator_options.cpus = cpus_;
   simulator_options.proxy_exec = options_.proxy_exec;
   simulator_options.max_tasks = static_cast<std::uint32_t>(workload_.tasks.size());
+  const int percent = workload::admission_percent_of(workload_, kAdmissionPercent);
+  simulator_options.deadline_admission = percent != 0;
+  simulator_options.tunables.deadline_limit_percent = percent != 0 ? percent : 100;
+  simulator_options.tunables.deadline_reclaim = workload_.deadline_reclaim;
   if (workload_.slice_ns > 0) simulator_options.tunables.fair_slice_ns = workload_.slice_ns;
   if (options_.costs == Costs::kLive) {
     simulator_options.switch_cost_ns = kLiveSwitchCost;
@@ -145,9 +153,10 @@ CpuMask Run::mask_of(const std::optional<CpuMask>& cpus) const {
 void Run::apply(std::uint32_t task, const policy::Params& params,
                 const std::optional<CpuMask>& cpus) {
   auto& scheduler = simulator_->scheduler();
-  scheduler.set_params(*tasks_[task], params);
+  const policy::Admitted admitted = scheduler.set_params(*tasks_[task], params);
+  PX_CHECK(admitted.granted, "what all phases ask for at most was admitted before the run");
   (void)scheduler.set_affinity(*tasks_[task], mask_of(cpus));  // no CPU of a workload is offline
-  metrics_->on_rank(task, tasks_[task]->rank().value(),
+  metrics_->on_rank(task, workload::rank_of(params).value(),
                     std::holds_alternative<policy::FairParams>(params));
   metrics_->on_affinity(task, mask_of(cpus));
 }

@@ -63,6 +63,8 @@ Simulator::Simulator(const SimulatorOptions& options, Sink sink)
   scheduler_options.proxy_exec = options.proxy_exec;
   scheduler_options.migration_cost_ns = options.migration_cost_ns;
   scheduler_options.llc_cpus = options.llc_cpus;
+  scheduler_options.tunables = options.tunables;
+  scheduler_options.deadline_admission = options.deadline_admission;
   scheduler_ =
       std::make_unique<core::Scheduler<Platform>>(platform_, scheduler_options, runqueues_.data());
   for (int cpu = 0; cpu < options.cpus; ++cpu) {
@@ -97,6 +99,12 @@ Simulator::Task& Simulator::spawn(const char* name, const policy::Params& params
   task.user = &entry;
   task.affinity = affinity;
   policy::set_params(task.se, params);
+  const policy::Admitted admitted = scheduler_->admit(task);
+  if (!admitted.granted) {
+    (void)std::fprintf(stderr, "task %s: %s\n", task.name,
+                       policy::describe(admitted, options_.cpus).c_str());
+    PX_CHECK(false, "a deadline task that does not fit");
+  }
   ++alive_;
   tasks_.push_back(&task);
   starts_.push_back(task.id);

@@ -33,6 +33,7 @@ struct SimulatorOptions {
   policy::Tunables tunables;
   Nanos migration_cost_ns = 0;  // see core::SchedulerOptions
   int llc_cpus = 0;
+  bool deadline_admission = true;
   std::size_t stack_size = 64 * 1024;
   std::uint32_t max_tasks = 1'000'000;
   Nanos switch_cost_ns = 0;  // charged to the incoming task
@@ -59,7 +60,8 @@ class Simulator {
   Simulator& operator=(const Simulator&) = delete;
 
   // A task that starts at `start_ns` and runs `body` on its own fiber. Before run(), or from a
-  // task. Ids count up from 0 in the order of spawning.
+  // task. Ids count up from 0 in the order of spawning. A deadline task that does not fit beside
+  // the others ends the process.
   Task& spawn(const char* name, const policy::Params& params, const CpuMask& affinity,
               Nanos start_ns, std::function<void()> body);
 

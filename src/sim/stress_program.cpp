@@ -272,7 +272,7 @@ class Runner {
         hotplug(scheduler.online(op.target), op, false);
         break;
       case OpKind::kParams:
-        scheduler.set_params(task_of(op), params_of(op.value));
+        (void)scheduler.set_params(task_of(op), params_of(op.value));
         break;
       case OpKind::kJoin:
         join(op);

@@ -8,12 +8,13 @@
 
 namespace px::workload {
 
-void check_core_run(const Workload& workload, const RunOptions& options) {
+void check_core_run(const Workload& workload, const RunOptions& options, int admission_percent) {
   for (std::uint32_t i = 0; i < workload.locks.size(); ++i) {
     if (protocol_of(workload, options, workload.locks[i]) != Protocol::kProtect) continue;
     static_cast<void>(ceiling_of(workload, i));  // what is wrong with it is said now
   }
   check_options(workload, options);
+  check_admission(workload, options, admission_percent);
 }
 
 std::unique_ptr<trace::Metrics> make_metrics(const Workload& workload, const RunOptions& options,

@@ -15,8 +15,8 @@
 namespace px::workload {
 
 // Throws Error for a task that ranks above the ceiling of a lock that it takes, and for what
-// check_options() refuses.
-void check_core_run(const Workload& workload, const RunOptions& options);
+// check_options() and check_admission() refuse; `admission_percent` is the world's.
+void check_core_run(const Workload& workload, const RunOptions& options, int admission_percent);
 
 // Gives a mutex of the core, which nobody uses yet, the protocol of lock `index` in this run.
 template <typename Mutex>

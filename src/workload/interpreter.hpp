@@ -148,9 +148,7 @@ class Interpreter {
     if (!jobs_.enabled()) return;
     const Activation activation = from.activation();
     if (!activation.has_events) return;
-    std::optional<Nanos> deadline;
-    if (activation.ended_by != nullptr) deadline = later(release, activation.ended_by->amount_ns);
-    jobs_.open(release, deadline);
+    jobs_.open(release, deadline_of_job(*params_, activation, release));
   }
 
   void end_job_after(const Op& op, Cursor::Step step, const Cursor& following) {
@@ -162,7 +160,7 @@ class Interpreter {
     if (!turned_own_loop(task_, step)) return;
     const Nanos now = port_.now();
     jobs_.finish(now);
-    if (!following.done()) jobs_.open(now, std::nullopt);
+    if (!following.done()) jobs_.open(now, deadline_of_job(*params_, {}, now));
   }
 
   // The run is ending: what is held must be given up first, or others would wait for ever. As in

@@ -4,7 +4,6 @@
 #include <cstddef>
 
 #include "base/check.hpp"
-#include "workload/cursor.hpp"
 #include "workload/timer_bank.hpp"
 
 namespace px::workload {
@@ -19,9 +18,16 @@ constexpr std::size_t kLargestChunk = 1024;
 JobLog::JobLog(const TaskSpec& task) : enabled_(true) {
   const Activation first = Cursor(task).activation();
   if (!first.has_events) return;
-  std::optional<Nanos> deadline;
-  if (first.ended_by != nullptr) deadline = later(task.delay_ns, first.ended_by->amount_ns);
-  open(task.delay_ns, deadline);
+  open(task.delay_ns, deadline_of_job(task.params, first, task.delay_ns));
+}
+
+std::optional<Nanos> deadline_of_job(const policy::Params& params, const Activation& activation,
+                                     Nanos release_ns) {
+  if (const auto* deadline = std::get_if<policy::DeadlineParams>(&params)) {
+    return later(release_ns, deadline->deadline_ns);
+  }
+  if (activation.ended_by == nullptr) return std::nullopt;
+  return later(release_ns, activation.ended_by->amount_ns);
 }
 
 void JobLog::open(Nanos release_ns, std::optional<Nanos> deadline_ns) {

@@ -7,9 +7,15 @@
 
 #include "base/time.hpp"
 #include "trace/result.hpp"
+#include "workload/cursor.hpp"
 #include "workload/workload.hpp"
 
 namespace px::workload {
+
+// The deadline of a job released at `release_ns`: the task's own in the deadline class, else when
+// the timer that ends it comes next; nothing for others.
+[[nodiscard]] std::optional<Nanos> deadline_of_job(const policy::Params& params,
+                                                   const Activation& activation, Nanos release_ns);
 
 // Written by the task as it runs, read when it no longer does: no lock. A job is listed from its
 // release on, so that a task that never ran, or was stopped in mid-event, still shows it. Memory

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "policy/admission.hpp"
 #include "workload/error.hpp"
 #include "workload/json_tree.hpp"
 
@@ -43,6 +44,31 @@ Protocol protocol_in_force(const Workload& workload, const RunOptions& options) 
   if (options.protocol) return effective(options, *options.protocol);
   if (workload.lock_protocol) return effective(options, *workload.lock_protocol);
   return effective(options, workload.pi_enabled ? Protocol::kInherit : Protocol::kProxy);
+}
+
+void check_admission(const Workload& workload, const RunOptions& options, int percent) {
+  const int cpus = cpus_of(workload, options);
+  policy::Admission admission(admission_percent_of(workload, percent), cpus);
+  for (const TaskSpec& task : workload.tasks) {
+    policy::Params most = task.params;
+    std::int64_t bandwidth = 0;
+    const auto consider = [&](const policy::Params& params) {
+      const auto* deadline = std::get_if<policy::DeadlineParams>(&params);
+      if (deadline == nullptr || policy::bandwidth_of(*deadline) <= bandwidth) return;
+      bandwidth = policy::bandwidth_of(*deadline);
+      most = params;
+    };
+    consider(task.params);
+    for (const Phase& phase : task.phases) {
+      if (phase.params) consider(*phase.params);
+    }
+    policy::SchedContext context;
+    const policy::Admitted admitted = admission.request(context, most);
+    if (admitted.granted) continue;
+    throw Error(workload.files[static_cast<std::size_t>(task.place.file)], task.place.line,
+                task.place.column,
+                "task " + in_quotes(task.name) + ": " + policy::describe(admitted, cpus));
+  }
 }
 
 void check_options(const Workload& workload, const RunOptions& options) {

@@ -29,6 +29,14 @@ struct RunOptions {
 // The protocol that the result names: that of a lock without a protocol of its own.
 [[nodiscard]] Protocol protocol_in_force(const Workload& workload, const RunOptions& options);
 
+// Throws Error naming the first deadline task that does not fit: the bandwidths of all of them,
+// each at its largest, may sum up to `percent` of each CPU, or to what the workload says instead.
+void check_admission(const Workload& workload, const RunOptions& options, int percent);
+// The percentage in force: the workload's, else the world's.
+[[nodiscard]] inline int admission_percent_of(const Workload& workload, int of_world) {
+  return workload.admission_percent.value_or(of_world);
+}
+
 // Throws Error for what the reader cannot know: an endless task in a run without a duration, a CPU
 // number beyond an explicit number of CPUs (--cpus or global.px.cpus).
 void check_options(const Workload& workload, const RunOptions& options);

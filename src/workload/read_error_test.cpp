@@ -164,22 +164,24 @@ TEST(ReadErrors, Attributes) {
       {task("\"run\":1,\"policy\":\"SCHED_FIFI\""),
        "w.json:1:33: found \"SCHED_FIFI\" for \"policy\", expected \"SCHED_OTHER\", "
        "\"SCHED_BATCH\", "
-       "\"SCHED_IDLE\", \"SCHED_FIFO\" or \"SCHED_RR\"; did you mean \"SCHED_FIFO\"?"},
+       "\"SCHED_IDLE\", \"SCHED_FIFO\", \"SCHED_RR\" or \"SCHED_DEADLINE\"; did you mean "
+       "\"SCHED_FIFO\"?"},
       {task("\"run\":1,\"policy\":\"SCHED_DEADLINE\""),
-       "w.json:1:33: found \"SCHED_DEADLINE\" for \"policy\", expected \"SCHED_OTHER\", "
-       "\"SCHED_BATCH\", \"SCHED_IDLE\", \"SCHED_FIFO\" or \"SCHED_RR\": SCHED_DEADLINE is not "
-       "supported yet"},
+       "w.json:1:24: found SCHED_DEADLINE in task \"t\" without a runtime, expected "
+       "\"dl-runtime\" above 0, in microseconds"},
+      {task("\"run\":1,\"policy\":\"SCHED_DEADLINE\",\"dl-runtime\":5,\"dl-period\":4"),
+       "w.json:1:50: found task \"t\": runtime 5, deadline 4, period 4 us, expected 0 < "
+       "dl-runtime <= dl-deadline <= dl-period <= 8796 s"},
+      {task("\"run\":1,\"policy\":\"SCHED_DEADLINE\",\"dl-runtime\":5,\"priority\":4"),
+       "w.json:1:76: found 4 for \"priority\", expected the priority of a SCHED_DEADLINE task, 0, "
+       "or none: a whole number from 0 to 0"},
       {task("\"run\":1,\"dl-period\":5"),
-       "w.json:1:24: found \"dl-period\" in task \"t\", expected it only with SCHED_DEADLINE, "
-       "which "
-       "is not supported yet"},
+       "w.json:1:24: found \"dl-period\" in task \"t\", expected it only with SCHED_DEADLINE"},
       {task("\"run\":1,\"dl-deadline\":5"),
-       "w.json:1:24: found \"dl-deadline\" in task \"t\", expected it only with SCHED_DEADLINE, "
-       "which "
-       "is not supported yet"},
+       "w.json:1:24: found \"dl-deadline\" in task \"t\", expected it only with SCHED_DEADLINE"},
       {task("\"run\":1,\"dl-runtime\":5,\"policy\":\"SCHED_RR\""),
-       "w.json:1:24: found \"dl-runtime\" in task \"t\", expected it only with SCHED_OTHER or "
-       "SCHED_BATCH, where it is the slice (SCHED_DEADLINE is not supported yet)"},
+       "w.json:1:24: found \"dl-runtime\" in task \"t\", expected it only with SCHED_DEADLINE, "
+       "or with SCHED_OTHER or SCHED_BATCH as the slice"},
       {task("\"phases\":{\"p\":{\"run\":1,\"policy\":\"SCHED_RR\"},\"q\":{\"run\":1,\"priority\":0}"
             "}"),
        "w.json:1:84: found 0 for \"priority\", expected the realtime priority of task \"t\": a "
@@ -205,22 +207,21 @@ TEST(ReadErrors, Global) {
       {beside("\"global\":{\"pi_enabled\":1}"),
        "w.json:2:24: found 1 for \"pi_enabled\", expected true or false"},
       {beside("\"global\":{\"default_policy\":\"SCHED_DEADLINE\"}"),
-       "w.json:2:28: found \"SCHED_DEADLINE\" for \"default_policy\", expected \"SCHED_OTHER\", "
-       "\"SCHED_BATCH\", \"SCHED_IDLE\", \"SCHED_FIFO\" or \"SCHED_RR\": SCHED_DEADLINE is not "
-       "supported yet"},
+       "w.json:1:11: found SCHED_DEADLINE in task \"t\" without a runtime, expected "
+       "\"dl-runtime\" above 0, in microseconds"},
   });
 }
 
 TEST(ReadErrors, Px) {
   expect_errors({
       {beside("\"global\":{\"px\":{\"cpu\":1}}"),
-       "w.json:2:17: found \"cpu\" in the \"px\" of \"global\", expected \"cpus\", "
-       "\"llc_cpus\", \"lock_protocol\", \"migration_cost_us\", \"placement\" or "
-       "\"slice_us\"; did you mean \"cpus\"?"},
+       "w.json:2:17: found \"cpu\" in the \"px\" of \"global\", expected \"admission_percent\", "
+       "\"cpus\", \"llc_cpus\", \"lock_protocol\", \"migration_cost_us\", \"placement\", "
+       "\"reclaim\" or \"slice_us\"; did you mean \"cpus\"?"},
       {beside("\"global\":{\"px\":{\"expect\":{}}}"),
-       "w.json:2:17: found \"expect\" in the \"px\" of \"global\", expected \"cpus\", "
-       "\"llc_cpus\", \"lock_protocol\", \"migration_cost_us\", \"placement\" or "
-       "\"slice_us\""},
+       "w.json:2:17: found \"expect\" in the \"px\" of \"global\", expected \"admission_percent\", "
+       "\"cpus\", \"llc_cpus\", \"lock_protocol\", \"migration_cost_us\", \"placement\", "
+       "\"reclaim\" or \"slice_us\""},
       {beside("\"global\":{\"px\":{\"cpus\":1,\"cpus\":2}}"),
        "w.json:2:26: found \"cpus\" twice in the \"px\" of \"global\", expected it once"},
       {beside("\"global\":{\"px\":5}"),

@@ -42,12 +42,17 @@ void read_placement(const Value& value) {
 
 void read_global_px(ReaderState& state, const Value& px) {
   expect_object(px, "the px settings of the workload");
-  check_px_keys(
-      px, "\"global\"",
-      {"cpus", "llc_cpus", "lock_protocol", "migration_cost_us", "placement", "slice_us"});
+  check_px_keys(px, "\"global\"",
+                {"admission_percent", "cpus", "llc_cpus", "lock_protocol", "migration_cost_us",
+                 "placement", "reclaim", "slice_us"});
   for (const Value& value : Children(px)) {
     note_repeated(state, value, "\"global\" \"px\"");
-    if (value.key() == "cpus") {
+    if (value.key() == "admission_percent") {
+      state.workload.admission_percent = static_cast<int>(to_integer(
+          value, 0, 100, "the percentage of each CPU for deadline tasks, 0 for no limit"));
+    } else if (value.key() == "reclaim") {
+      state.workload.deadline_reclaim = to_bool(value);
+    } else if (value.key() == "cpus") {
       state.workload.cpus = static_cast<int>(to_integer(value, 1, kMaxCpus, "the number of CPUs"));
     } else if (value.key() == "lock_protocol") {
       state.workload.lock_protocol = to_protocol(value);
@@ -136,17 +141,14 @@ void check_px_keys(const Value& px, std::string_view owner,
 }
 
 SchedPolicy to_policy(const Value& value) {
-  static const std::vector<std::string_view> kNames = {"SCHED_OTHER", "SCHED_BATCH", "SCHED_IDLE",
-                                                       "SCHED_FIFO", "SCHED_RR"};
-  static constexpr std::array kPolicies = {SchedPolicy::kOther, SchedPolicy::kBatch,
-                                           SchedPolicy::kIdle, SchedPolicy::kFifo,
-                                           SchedPolicy::kRoundRobin};
+  static const std::vector<std::string_view> kNames = {
+      "SCHED_OTHER", "SCHED_BATCH", "SCHED_IDLE", "SCHED_FIFO", "SCHED_RR", "SCHED_DEADLINE"};
+  static constexpr std::array kPolicies = {SchedPolicy::kOther,      SchedPolicy::kBatch,
+                                           SchedPolicy::kIdle,       SchedPolicy::kFifo,
+                                           SchedPolicy::kRoundRobin, SchedPolicy::kDeadline};
   const std::string_view name = to_name(value, "a scheduling policy");
   const auto found = std::find(kNames.begin(), kNames.end(), name);
   if (found != kNames.end()) return kPolicies[static_cast<std::size_t>(found - kNames.begin())];
-  if (name == "SCHED_DEADLINE") {
-    fail_value(value, listed(kNames) + ": SCHED_DEADLINE is not supported yet");
-  }
   fail_value(value, listed(kNames) + suggestion(name, kNames));
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "policy/sched_context.hpp"
 #include "workload/read.hpp"
 #include "workload/reader_state.hpp"
 
@@ -75,6 +76,7 @@ struct Scheduling {
   SchedPolicy policy = SchedPolicy::kOther;
   int priority = 0;  // nice, or the realtime priority
   Nanos slice_ns = 0;
+  policy::DeadlineParams deadline;
 
   [[nodiscard]] bool realtime() const {
     return policy == SchedPolicy::kFifo || policy == SchedPolicy::kRoundRobin;
@@ -83,6 +85,7 @@ struct Scheduling {
     if (realtime()) {
       return policy::RealtimeParams{priority, policy == SchedPolicy::kRoundRobin};
     }
+    if (policy == SchedPolicy::kDeadline) return deadline;
     return policy::FairParams{priority, policy == SchedPolicy::kBatch, policy == SchedPolicy::kIdle,
                               slice_ns};
   }
@@ -106,6 +109,7 @@ class TaskReader {
   [[nodiscard]] CpuMask read_cpus(const Value& value);
   [[nodiscard]] bool apply_scheduling(const Attributes& attributes, Scheduling& in_force) const;
   void apply_deadline_keys(const Attributes& attributes, Scheduling& in_force) const;
+  void apply_deadline_params(const Attributes& attributes, Scheduling& in_force) const;
   [[nodiscard]] Phase read_phase(const Value& object, Scheduling& in_force);
   [[nodiscard]] std::vector<Op> read_events(const std::vector<Value>& events);
   [[nodiscard]] Op read_event(const Value& value);
@@ -129,7 +133,8 @@ TaskTemplate TaskReader::read() {
   TaskSpec& spec = result.spec;
   spec.name = task_.key();
   spec.place = task_.key_place();
-  Scheduling in_force{state_.default_policy, 0, 0};
+  Scheduling in_force;
+  in_force.policy = state_.default_policy;
   if (in_force.realtime()) in_force.priority = policy::RealtimeParams{}.priority;
   // The return value says whether anything was set, which matters only for phases.
   static_cast<void>(apply_scheduling(attributes, in_force));
@@ -227,9 +232,15 @@ bool TaskReader::apply_scheduling(const Attributes& attributes, Scheduling& in_f
   if (attributes.policy) {
     in_force.policy = to_policy(*attributes.policy);
     in_force.priority = in_force.realtime() ? policy::RealtimeParams{}.priority : 0;
-    if (in_force.realtime() || in_force.policy == SchedPolicy::kIdle) in_force.slice_ns = 0;
+    if (in_force.realtime() || in_force.policy == SchedPolicy::kIdle ||
+        in_force.policy == SchedPolicy::kDeadline) {
+      in_force.slice_ns = 0;
+    }
   }
-  if (attributes.priority) {
+  if (attributes.priority && in_force.policy == SchedPolicy::kDeadline) {
+    static_cast<void>(to_integer(*attributes.priority, 0, 0,
+                                 "the priority of a SCHED_DEADLINE task, 0, or none"));
+  } else if (attributes.priority) {
     const bool rt = in_force.realtime();
     in_force.priority = static_cast<int>(
         to_integer(*attributes.priority, rt ? policy::kRtPriorityMin : policy::kNiceMin,
@@ -237,21 +248,56 @@ bool TaskReader::apply_scheduling(const Attributes& attributes, Scheduling& in_f
                    (rt ? "the realtime priority of " : "the nice level of ") + name_));
   }
   apply_deadline_keys(attributes, in_force);
-  return attributes.policy || attributes.priority || attributes.dl_runtime;
+  return attributes.policy || attributes.priority || attributes.dl_runtime ||
+         attributes.dl_deadline || attributes.dl_period;
+}
+
+// As in rt-app the period is the runtime unless given, the deadline the period.
+void TaskReader::apply_deadline_params(const Attributes& attributes, Scheduling& in_force) const {
+  policy::DeadlineParams& params = in_force.deadline;
+  const Value& at = attributes.dl_runtime    ? *attributes.dl_runtime
+                    : attributes.dl_deadline ? *attributes.dl_deadline
+                    : attributes.dl_period   ? *attributes.dl_period
+                    : attributes.policy      ? *attributes.policy
+                                             : task_;
+  if (attributes.dl_runtime) {
+    params = {to_time(*attributes.dl_runtime, "the runtime of " + name_), 0, 0};
+    params.deadline_ns = params.period_ns = params.runtime_ns;
+  }
+  if (params.runtime_ns == 0) {
+    fail_at_key(at, "SCHED_DEADLINE in " + name_ + " without a runtime",
+                "\"dl-runtime\" above 0, in microseconds");
+  }
+  if (attributes.dl_period) {
+    params.period_ns = to_time(*attributes.dl_period, "the period of " + name_);
+    params.deadline_ns = params.period_ns;
+  }
+  if (attributes.dl_deadline) {
+    params.deadline_ns = to_time(*attributes.dl_deadline, "the deadline of " + name_);
+  }
+  if (const char* why = policy::invalid_params(params); *why != '\0') {
+    fail_at_key(at,
+                name_ + ": runtime " + std::to_string(params.runtime_ns / kMicrosecond) +
+                    ", deadline " + std::to_string(params.deadline_ns / kMicrosecond) +
+                    ", period " + std::to_string(params.period_ns / kMicrosecond) + " us",
+                "0 < dl-runtime <= dl-deadline <= dl-period <= 8796 s");
+  }
 }
 
 void TaskReader::apply_deadline_keys(const Attributes& attributes, Scheduling& in_force) const {
+  if (in_force.policy == SchedPolicy::kDeadline) {
+    apply_deadline_params(attributes, in_force);
+    return;
+  }
   for (const auto& value : {attributes.dl_period, attributes.dl_deadline}) {
     if (value) {
-      fail_at_key(*value, in_quotes(value->key()) + " in " + name_,
-                  "it only with SCHED_DEADLINE, which is not supported yet");
+      fail_at_key(*value, in_quotes(value->key()) + " in " + name_, "it only with SCHED_DEADLINE");
     }
   }
   if (!attributes.dl_runtime) return;
   if (in_force.policy != SchedPolicy::kOther && in_force.policy != SchedPolicy::kBatch) {
     fail_at_key(*attributes.dl_runtime, "\"dl-runtime\" in " + name_,
-                "it only with SCHED_OTHER or SCHED_BATCH, where it is the slice "
-                "(SCHED_DEADLINE is not supported yet)");
+                "it only with SCHED_DEADLINE, or with SCHED_OTHER or SCHED_BATCH as the slice");
   }
   in_force.slice_ns = to_time(*attributes.dl_runtime, "the slice of " + name_);
 }

@@ -16,7 +16,7 @@
 
 namespace px::workload {
 
-enum class SchedPolicy : std::uint8_t { kOther, kBatch, kIdle, kFifo, kRoundRobin };
+enum class SchedPolicy : std::uint8_t { kOther, kBatch, kIdle, kFifo, kRoundRobin, kDeadline };
 
 // A task object before its instances are made.
 struct TaskTemplate {

@@ -7,17 +7,22 @@
 
 namespace px::workload {
 
-// other, batch, idle, fifo or rr.
+// other, batch, idle, fifo, rr or deadline.
 [[nodiscard]] inline const char* policy_name(const policy::Params& params) {
   if (const auto* rt = std::get_if<policy::RealtimeParams>(&params)) {
     return rt->round_robin ? "rr" : "fifo";
   }
+  if (std::holds_alternative<policy::DeadlineParams>(params)) return "deadline";
   const auto& fair = std::get<policy::FairParams>(params);
   if (fair.idle_policy) return "idle";
   return fair.batch ? "batch" : "other";
 }
 
+// For the metrics, which do not follow deadlines: all deadline tasks are of one rank.
 [[nodiscard]] inline policy::Rank rank_of(const policy::Params& params) {
+  if (std::holds_alternative<policy::DeadlineParams>(params)) {
+    return policy::Rank::deadline_class();
+  }
   const auto* rt = std::get_if<policy::RealtimeParams>(&params);
   return rt != nullptr ? policy::Rank::realtime(rt->priority) : policy::Rank::fair();
 }

@@ -94,6 +94,8 @@ struct Workload {
   Nanos slice_ns = 0;                      // global.px.slice_us; 0 = the world's default
   int llc_cpus = 0;                        // global.px.llc_cpus; 0 = the world's topology
   std::optional<Nanos> migration_cost_ns;  // global.px.migration_cost_us
+  std::optional<int> admission_percent;    // global.px.admission_percent; nothing = the world's
+  bool deadline_reclaim = false;           // global.px.reclaim
   std::vector<std::string> notes;          // one line for each thing ignored
 };
 
