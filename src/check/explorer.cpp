@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <stdexcept>
+#include <string_view>
 
 #include "check/text.hpp"
 
@@ -13,6 +14,13 @@ namespace {
 constexpr std::uint64_t kDeadNext = 1;
 // One state in 64 is a sample of the digest's self-test, up to this many.
 constexpr std::size_t kMaxSamples = 4000;
+
+// Six bits of a digest as a letter.
+char mark_of(std::uint64_t digest) {
+  constexpr std::string_view kLetters =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  return kLetters[digest >> 58];
+}
 
 Choice first_of(Choices choices) { return static_cast<Choice>(std::countr_zero(choices)); }
 
@@ -220,28 +228,48 @@ bool Explorer::compare_sample(const Digest& digest, Choices enabled, const Path&
 
 // --- Replay
 
-Exploration Explorer::replay(const Path& path) {
+void Explorer::refuse(const Path& path, std::size_t at, const char* why) {
+  image_.restart();
+  throw std::invalid_argument(concat({"step ", std::to_string(at + 1), " of ",
+                                      std::to_string(path.size()), " does not fit: ", why}));
+}
+
+Exploration Explorer::replay(const Path& path, const Trail* recorded) {
+  constexpr const char* kDiverged =
+      "the state is not the one that was recorded; the line is damaged, or another core's";
   begin();
   Choices enabled = machine_.choices();
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    if ((enabled & bit(path[i])) == 0) {
-      image_.restart();
-      throw std::invalid_argument(
-          concat({"step ", std::to_string(i + 1), " of ", std::to_string(path.size()),
-                  " does not fit: it is not enabled there"}));
-    }
+  std::uint64_t last = machine_.digest().first();
+  std::size_t i = 0;
+  for (bool going = true; going && i < path.size(); ++i) {
+    if (recorded != nullptr && mark_of(last) != recorded->marks[i]) refuse(path, i, kDiverged);
+    if ((enabled & bit(path[i])) == 0) refuse(path, i, "it is not enabled there");
     ++result_.states;
-    if (!advance(path[i], enabled)) {
-      if (result_.finding) {
-        result_.finding->path.assign(path.begin(),
-                                     path.begin() + static_cast<std::ptrdiff_t>(i) + 1);
-      }
-      break;
-    }
+    going = advance(path[i], enabled);
+    if (going) last = machine_.digest().first();
+  }
+  if (recorded != nullptr && i == path.size() && last != recorded->end) {
+    refuse(path, i - 1, kDiverged);
+  }
+  if (result_.finding) {
+    result_.finding->path.assign(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(i));
   }
   image_.restart();
   end();
   return std::move(result_);
+}
+
+Trail Explorer::trail_of(const Path& path) {
+  Trail trail;
+  trail.end = machine_.digest().first();
+  for (const Choice choice : path) {
+    trail.marks += mark_of(trail.end);
+    const bool holds = machine_.step(choice) && machine_.state_holds(machine_.choices());
+    if (!holds) break;
+    trail.end = machine_.digest().first();
+  }
+  image_.restart();
+  return trail;
 }
 
 bool Explorer::closes_loop(const Path& path, std::size_t loop) {

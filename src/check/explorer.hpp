@@ -30,6 +30,12 @@ struct Limits {
 
 using Path = std::vector<Choice>;
 
+// By which a replay sees that it passes the states that were recorded, and no others.
+struct Trail {
+  std::string marks;      // one letter by step: of the digest of the state that the step leaves
+  std::uint64_t end = 0;  // the digest of the last state in which every rule held
+};
+
 struct Finding {
   Breach breach;
   Path path;
@@ -81,9 +87,12 @@ class Explorer {
   // agents and `depth` - 1 random places where the highest one falls to the bottom; uniform after
   // 2000 steps, so that waiting loops end.
   [[nodiscard]] Exploration pct(int depth);
-  // Follows a path. Throws std::invalid_argument naming the step where it does not fit. No finding:
-  // the path ended without one.
-  [[nodiscard]] Exploration replay(const Path& path);
+  // Follows a path. Throws std::invalid_argument naming the step where it does not fit, or where
+  // the states are no longer those of `recorded`, if there is one. No finding: the path ended
+  // without one.
+  [[nodiscard]] Exploration replay(const Path& path, const Trail* recorded = nullptr);
+  // Of a path that fits, as far as it gets.
+  [[nodiscard]] Trail trail_of(const Path& path);
   // Do the last `loop` steps of the path lead back to the state in which they begin, without
   // progress? Steps that do not fit: no.
   [[nodiscard]] bool closes_loop(const Path& path, std::size_t loop);
@@ -118,6 +127,7 @@ class Explorer {
   [[nodiscard]] Path path_of(const std::vector<Frame>& stack) const;
   [[nodiscard]] bool expand(std::vector<Frame>& stack, StateSet& visited);
   [[nodiscard]] bool compare_sample(const Digest& digest, Choices enabled, const Path& path);
+  [[noreturn]] void refuse(const Path& path, std::size_t at, const char* why);
   void find_livelock(const std::vector<Edge>& edges, const std::vector<Choices>& enabled);
   [[nodiscard]] bool run_once(Prng& random, int depth);
   [[nodiscard]] Choice choose(Prng& random, Choices enabled, std::array<int, kChoiceCount>& ranks,

@@ -83,6 +83,7 @@ void add_finding(RunReport& report, World& world, const Finding& finding,
   schedule.mutant = request.mutant != nullptr ? request.mutant->name : "none";
   schedule.loop = best.loop;
   schedule.steps = best.path;
+  schedule.trail = Explorer(world, {}).trail_of(best.path);
   report.replay = to_line(schedule);
   report.table = table_of(world, best.path, best.loop);
 }
@@ -265,7 +266,8 @@ RunReport replay(const std::string& line, const Scenario* given) {
   }
   World world(*request.scenario, world_options(request));
   Explorer explorer(world, {});
-  const Exploration result = explorer.replay(schedule.steps);
+  const Exploration result =
+      explorer.replay(schedule.steps, schedule.trail ? &*schedule.trail : nullptr);
   RunReport report = blank_report(request);
   add_counts(report, result, *request.scenario);
   report.missing.clear();

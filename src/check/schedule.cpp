@@ -59,6 +59,37 @@ Path parse_steps(std::string_view text) {
   return path;
 }
 
+constexpr int kDigits = 16;  // of a digest
+
+std::string hex(std::uint64_t value) {
+  std::string text(kDigits, '0');
+  for (int i = kDigits; i-- > 0; value >>= 4) {
+    text[static_cast<std::size_t>(i)] = "0123456789abcdef"[value & 15];
+  }
+  return text;
+}
+
+std::uint64_t digest_of(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  if (error != std::errc() || end != text.data() + text.size() || text.size() != kDigits) {
+    reject(text, "16 hexadecimal digits or 'any'");
+  }
+  return value;
+}
+
+// What was found of the two words that come last.
+void set_trail(Schedule& schedule, const std::string& marks, const std::string& state) {
+  if (state.empty()) reject("no state=...", "one, at the end of the line");
+  if (state == "any" && marks.empty()) return;
+  if (marks.size() != schedule.steps.size()) {
+    reject(concat({"a trail of ", std::to_string(marks.size())}),
+           concat({"a letter for each of the ", std::to_string(schedule.steps.size()), " steps"})
+               .c_str());
+  }
+  schedule.trail = Trail{marks, digest_of(state)};
+}
+
 }  // namespace
 
 std::string to_line(const Schedule& schedule) {
@@ -71,11 +102,15 @@ std::string to_line(const Schedule& schedule) {
     if (end - i > 1) steps += concat({"x", std::to_string(end - i)});
     i = end;
   }
+  std::string states = " state=any";
+  if (schedule.trail) {
+    states = concat({" trail=", schedule.trail->marks, " state=", hex(schedule.trail->end)});
+  }
   return concat({"px1 scenario=", schedule.scenario, " mode=", schedule.mode,
                  " granularity=", schedule.granularity == Granularity::kFine ? "fine" : "coarse",
                  schedule.store_buffers ? " memory=store-buffers" : "",
                  " cpus=", std::to_string(schedule.cpus), " mutant=", schedule.mutant,
-                 " loop=", std::to_string(schedule.loop), " steps=", steps});
+                 " loop=", std::to_string(schedule.loop), " steps=", steps, states});
 }
 
 Schedule parse_line(std::string_view line) {
@@ -84,6 +119,8 @@ Schedule parse_line(std::string_view line) {
   if (!(words >> word) || word != "px1") reject(word, "'px1' at the beginning");
   Schedule schedule;
   bool has_steps = false;
+  std::string marks;
+  std::string state;
   while (words >> word) {
     const std::size_t equals = word.find('=');
     if (equals == std::string::npos) reject(word, "name=value");
@@ -108,13 +145,19 @@ Schedule parse_line(std::string_view line) {
     } else if (name == "steps") {
       schedule.steps = parse_steps(value);
       has_steps = true;
+    } else if (name == "trail") {
+      marks = value;
+    } else if (name == "state") {
+      state = value;
     } else {
-      reject(name, "scenario, mode, granularity, memory, cpus, mutant, loop or steps");
+      reject(name,
+             "scenario, mode, granularity, memory, cpus, mutant, loop, steps, trail or state");
     }
   }
   if (schedule.scenario.empty()) reject(line, "scenario=NAME");
   if (!has_steps) reject(line, "steps=...");
   if (schedule.loop > schedule.steps.size()) reject(word, "a loop no longer than the steps");
+  set_trail(schedule, marks, state);
   return schedule;
 }
 

@@ -2,11 +2,15 @@
 //
 // A line names everything that is needed, and no addresses:
 //   px1 scenario=two-tasks mode=stateful granularity=coarse cpus=2 mutant=none loop=0
-//   steps=0x12,1x3,i1,t
+//   steps=0x12,1x3,i1,t trail=hQ3ZpA... state=0123456789abcdef
 // Steps are run-length coded: N = the CPU's next operation, iN = an interrupt on it, fN = its
-// oldest buffered store reaches memory, t = time moves.
+// oldest buffered store reaches memory, t = time moves. The trail has a letter for each step, of
+// the state that it leaves, and `state` is the digest at the end; so a line that was damaged, or
+// that another core printed, is refused at the step where it stops to fit. `state=any` in their
+// place takes whatever states there are: for schedules that are to outlive changes of the core.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +27,7 @@ struct Schedule {
   std::string mutant = "none";
   std::size_t loop = 0;
   Path steps;
+  std::optional<Trail> trail;
 };
 
 [[nodiscard]] std::string to_line(const Schedule& schedule);
