@@ -23,6 +23,10 @@ const std::vector<Goal>& goals() {
       {14, "ticks with one task", "preempt/tick", "signals_alone", 0},
       {14, "tick overhead at 1 ms, percent", "preempt/tick", "percent", 2.5},
       {16, "wakeup of a sleeping CPU", "wake/parked_cpu", nullptr, 25'000},
+      {21, "stateful transition, coarse (300,000/s)", "check/stateful_coarse", nullptr, 3'333},
+      {21, "stateful transition, fine", "check/stateful_fine", nullptr, 3'333},
+      {22, "stateless step, coarse (5 million/s)", "check/random_coarse", nullptr, 200},
+      {22, "stateless step, fine", "check/random_fine", nullptr, 200},
   };
   return all;
 }

@@ -8,7 +8,7 @@ const std::vector<Case>& all_cases() {
   static const std::vector<Case> cases = [] {
     std::vector<Case> all;
     for (auto* const part : {&switch_cases, &mutex_cases, &inversion_cases, &spawn_cases,
-                             &wake_cases, &preempt_cases}) {
+                             &wake_cases, &preempt_cases, &check_cases}) {
       const std::vector<Case> some = part();
       all.insert(all.end(), some.begin(), some.end());
     }

@@ -36,5 +36,6 @@ struct Case {
 [[nodiscard]] std::vector<Case> spawn_cases();
 [[nodiscard]] std::vector<Case> wake_cases();
 [[nodiscard]] std::vector<Case> preempt_cases();
+[[nodiscard]] std::vector<Case> check_cases();
 
 }  // namespace px::bench

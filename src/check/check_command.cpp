@@ -13,6 +13,7 @@
 #include "check/coverage.hpp"
 #include "check/names.hpp"
 #include "check/picture.hpp"
+#include "check/points.hpp"
 #include "check/run.hpp"
 #include "check/scenarios.hpp"
 #include "check/text.hpp"
@@ -147,6 +148,12 @@ class Command {
       out_ << std::left << std::setw(26) << scenario.name << std::right << scenario.cpus << " CPU, "
            << scenario.tasks.size() << " tasks, " << scenario.locks.size() << " locks  "
            << scenario.about << '\n';
+    }
+    out_ << "\nscheduling points of one call" << std::setw(29) << "coarse" << std::setw(10)
+         << "fine" << '\n';
+    for (const CallPoints& call : points_per_call()) {
+      out_ << std::left << std::setw(52) << call.call << std::right << std::setw(6) << call.coarse
+           << std::setw(10) << call.fine << '\n';
     }
     summary_ = concat({std::to_string(scenarios().size()), " scenarios"});
     return 0;

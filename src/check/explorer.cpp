@@ -31,6 +31,7 @@ Explorer::Explorer(Machine& machine, const Limits& limits, Progress progress)
 
 void Explorer::begin() {
   result_ = {};
+  image_.forget_traffic();
   start_ = std::chrono::steady_clock::now();
   last_report_ = 0;
   looks_ = 0;
@@ -46,6 +47,8 @@ void Explorer::end() {
   result_.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   result_.state_bytes = image_.state_bytes();
+  result_.dirty_lines = image_.traffic().dirty;
+  result_.copied_lines = image_.traffic().copied;
 }
 
 void Explorer::look(std::uint64_t depth, std::uint64_t frontier) {

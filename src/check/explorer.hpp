@@ -58,6 +58,8 @@ struct Exploration {
   Path stopped_at;      // depth-first: where the search stood then
   std::size_t state_bytes = 0;
   std::size_t peak_bytes = 0;
+  std::uint64_t dirty_lines = 0;         // changed by transitions, of kLine bytes
+  std::uint64_t copied_lines = 0;        // to remember states and to go back to them
   std::array<std::uint64_t, 64> ways{};  // transitions that took each way
   std::optional<Finding> finding;
 };

@@ -67,10 +67,17 @@ void Image::keep() {
     if ((machine_.touched() >> context->index & 1) != 0) for_changed(used_stack(*context), log);
   }
   for_changed(objects(), log);
+  const std::uint64_t changed = lines_.size() - marks_.back();
+  traffic_.dirty += changed;
+  traffic_.copied += 2 * changed;
 }
 
 void Image::revert() {
-  const auto restore = [this](std::uint32_t line) { at(line) = shadow_[line]; };
+  const auto restore = [this](std::uint32_t line) {
+    at(line) = shadow_[line];
+    ++traffic_.dirty;
+    ++traffic_.copied;
+  };
   for (const Context* context : machine_.contexts()) {
     if ((machine_.touched() >> context->index & 1) == 0) continue;
     const std::uint32_t end = stack(*context, nullptr).end;
@@ -82,6 +89,7 @@ void Image::revert() {
 void Image::undo() {
   const std::uint64_t mark = marks_.back();
   marks_.pop_back();
+  traffic_.copied += 2 * (lines_.size() - mark);
   for (std::size_t i = lines_.size(); i-- > mark;) {
     shadow_[lines_[i]] = contents_[i];
     at(lines_[i]) = contents_[i];
@@ -104,6 +112,7 @@ Difference Image::difference() {
     (void)used_stack(*context);
     compare(stack(*context, context->fiber.resume_point));
   }
+  traffic_.copied += result.lines.size();
   return result;
 }
 
@@ -112,16 +121,19 @@ void Image::load(const Difference& state) {
   for (std::size_t i = 0; i < state.lines.size(); ++i) {
     shadow_[state.lines[i]] = at(state.lines[i]) = state.contents[i];
   }
+  traffic_.copied += 2 * (loaded_.size() + state.lines.size());
   loaded_ = state.lines;
 }
 
 void Image::restart() {
   const Range all = objects();
   std::copy(root_.begin() + all.first, root_.begin() + all.end, arena_ + all.first);
+  traffic_.copied += all.end - all.first;
   for (const Context* context : machine_.contexts()) {
     // The objects are the root's again, so this is where the root's stacks begin.
     const Range live = stack(*context, context->fiber.resume_point);
     std::copy(root_.begin() + live.first, root_.begin() + live.end, arena_ + live.first);
+    traffic_.copied += live.end - live.first;
   }
 }
 

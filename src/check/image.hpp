@@ -41,6 +41,14 @@ class Image {
   // After steps that were neither kept nor reverted: back to the root.
   void restart();
 
+  // Lines that steps were found to have changed, and lines written, here or to the machine.
+  struct Traffic {
+    std::uint64_t dirty = 0;
+    std::uint64_t copied = 0;
+  };
+  [[nodiscard]] const Traffic& traffic() const { return traffic_; }
+  void forget_traffic() { traffic_ = {}; }
+
   // Bytes that make up one state: objects and the live parts of the stacks.
   [[nodiscard]] std::size_t state_bytes() const;
   [[nodiscard]] std::size_t log_bytes() const {
@@ -68,6 +76,7 @@ class Image {
   std::vector<std::uint32_t> lines_;
   std::vector<Line> contents_;
   std::vector<std::uint64_t> marks_;
+  Traffic traffic_;
 };
 
 }  // namespace px::check

@@ -56,9 +56,9 @@ class RealtimeClass final : public SchedClass {
   // the queue.
   template <typename F>
   void for_each_queued(F&& visit) const {
-    for (int priority = kRtPriorityMax; priority >= kRtPriorityMin; --priority) {
+    for (int priority = highest_below(kRtPriorityMax + 1); priority >= 0;
+         priority = highest_below(priority)) {
       SchedContext* head = head_of(priority);
-      if (head == nullptr) continue;
       SchedContext* at = head;
       do {
         visit(*at);
@@ -78,7 +78,6 @@ class RealtimeClass final : public SchedClass {
     return heads_[static_cast<std::size_t>(priority)];
   }
   [[nodiscard]] int highest_below(int limit) const;
-  [[nodiscard]] bool marked(int priority) const;
   [[nodiscard]] const char* check_level(int priority) const;
   void mark(int priority, bool present);
   void insert_in_order(SchedContext& context);
