@@ -107,7 +107,8 @@ bool Machine::step_enabled(int cpu) const {
 
 bool Machine::interrupt_enabled(int cpu) const {
   const VirtualCpu& c = state_->cpus[cpu];
-  return c.preempt_off == 0 && c.next.kind != OpKind::kEnd && (c.kicked || c.armed <= state_->now);
+  return c.preempt_off == 0 && !c.running->in_interrupt && c.next.kind != OpKind::kEnd &&
+         (c.kicked || c.armed <= state_->now);
 }
 
 Choices Machine::choices() {
@@ -163,7 +164,9 @@ void Machine::point(OpKind kind, const void* object) {
     const Control before = control();
     mix_control(0x1234567 + static_cast<std::uint64_t>(kind));
     mix_control(bits_of(object));
+    me.in_interrupt = true;
     interrupt();
+    me.in_interrupt = false;
     control().digest = before.digest;
     control().saw_time = before.saw_time;
     control().saw_sequence = before.saw_sequence;

@@ -74,6 +74,7 @@ struct Context {
   fiber::Context fiber;
   Control control;
   std::uint8_t index = 0;
+  bool in_interrupt = false;  // no further one is taken before it returns
 };
 
 // A value on its way to memory in store-buffer mode (x86-TSO: first in, first out).

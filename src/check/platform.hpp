@@ -179,7 +179,7 @@ class Platform {
   void preempt_enable_no_resched() { --Machine::active().this_cpu().preempt_off; }
   [[nodiscard]] bool preemptible() const { return Machine::active().this_cpu().preempt_off == 0; }
   [[nodiscard]] bool spins() const;
-  void before_pick() {}
+  void before_pick();
   void switch_context(Task& from, Task& to);
   [[nodiscard]] bool can_run(const Task& /*task*/) const { return true; }
   [[nodiscard]] bool await_turn(Task& /*task*/) { return true; }

@@ -137,6 +137,10 @@ void ends_of_waits(Catalogue& c) {
          {"H fifo:2 @1 on 1", "lock_timeout a 1; unlock a"},
          {"X fifo:1 @0 on 0", "cancel H; run"}},
         {"parked", "cycle"});
+  c.add("cycle-that-times-out", "two tasks in a cycle that a time limit ends", 2,
+        {{"O fifo:3 @0 on 0", "lock a; join H; unlock a"},
+         {"H fifo:2 @1 on 1", "lock_timeout a 1; unlock a"}},
+        {"cycle"});
   c.add("cancelled-owner", "the sleep of an owner is cancelled while a waiter parks on it", 2,
         {{"S fifo:1 @0 on 0", "lock a; sleep 1; unlock a"},
          {"X fifo:2 @1 on 1", "cancel S; run"},

@@ -50,6 +50,19 @@ void Platform::kick(int cpu, bool /*urgent*/) {
   machine.state().cpus[cpu].kicked = true;
 }
 
+// As in the live world: a timer that went off inside the core, or while a CPU is busy being idle,
+// is taken when it chooses anew. schedule() arms the next one.
+void Platform::before_pick() {
+  Machine& machine = Machine::active();
+  VirtualCpu& cpu = machine.this_cpu();
+  if (cpu.armed > machine.state().now) return;
+  cpu.armed = kNever;
+  const int index = machine.state().cpu;
+  const Nanos at = now();
+  while (world_.scheduler().expire_first(index, at)) {
+  }
+}
+
 void Platform::idle_wait() {
   Machine& machine = Machine::active();
   machine.point(OpKind::kIdle, nullptr);

@@ -129,23 +129,38 @@ bool Scheduler<P>::bring_back(Task& waiter, Task& owner) {
   return frame.returns(true);
 }
 
+// How many hang on `owner` at this moment.
+template <Platform P>
+int Scheduler<P>::count_parked(Task& owner) {
+  Frame frame(platform_);
+  Guard guard(owner.blocked_lock);
+  int count = 0;
+  const Task* waiter = owner.parked_first.load(std::memory_order_relaxed);
+  for (; waiter != nullptr; waiter = waiter->parked_next) ++count;
+  return frame.returns(count);
+}
+
 // One waiter is brought back. Its own waiters come after it, through the front of the owner's list:
-// no recursion (E65), no list link used twice (E64). Returns how many of them that are.
+// no recursion (E65), no list link used twice (E64). Returns how many of them that are. Only those
+// that hang on it when it is back: in a cycle whose waiter and owner come to hang on each other
+// again and again, the next one to do so would always be found here (E54).
 template <Platform P>
 int Scheduler<P>::activate_one(Task& waiter, Task& owner) {
   Frame frame(platform_);
   if (!bring_back(waiter, owner)) return frame.returns(0);
   int children = 0;
+  int left = count_parked(waiter);
   Anchor anchor(platform_);
-  for (;;) {
+  for (; left > 0; --left) {
     anchor.again();
     observe(platform_, children);
+    observe(platform_, left);
     Task* child = nullptr;
     {
       Guard guard(waiter.blocked_lock);
       child = waiter.parked_first.load(std::memory_order_seq_cst);
     }
-    if (child == nullptr) return frame.returns(children);
+    if (child == nullptr) break;
     if (child == &owner) {
       // A cycle that one of its waits will end: the owner has come to hang on its waiter meanwhile.
       // It must not hang on itself; it walks again.
@@ -163,6 +178,7 @@ int Scheduler<P>::activate_one(Task& waiter, Task& owner) {
     owner.parked_first.store(child, std::memory_order_seq_cst);
     ++children;
   }
+  return frame.returns(children);
 }
 
 // All that hang on `owner` now walk again, whatever the owner does meanwhile: if it falls asleep
@@ -173,12 +189,7 @@ void Scheduler<P>::activate_parked(Task& owner) {
   Frame frame(platform_);
   if (owner.parked_first.load(std::memory_order_seq_cst) == nullptr) return;
   if (owner.on_rq.load(std::memory_order_seq_cst) == OnRq::kNo) return;
-  int left = 0;
-  {
-    Guard guard(owner.blocked_lock);
-    Task* waiter = owner.parked_first.load(std::memory_order_relaxed);
-    for (; waiter != nullptr; waiter = waiter->parked_next) ++left;
-  }
+  int left = count_parked(owner);
   Anchor anchor(platform_);
   for (; left > 0; --left) {
     anchor.again();

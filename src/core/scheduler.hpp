@@ -338,6 +338,7 @@ class Scheduler {
   Task* leave_tree(Task& task);
   void unlink_parked(Task& task, Task& owner);
   [[nodiscard]] bool bring_back(Task& waiter, Task& owner);
+  [[nodiscard]] int count_parked(Task& owner);
   [[nodiscard]] int activate_one(Task& waiter, Task& owner);
 
   // wait-inl.hpp

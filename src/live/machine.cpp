@@ -414,7 +414,9 @@ void Machine::on_signal(bool may_preempt) noexcept {
   // see what it stored, or its own expiry outlives this store.
   here.armed_at.exchange(kNever, std::memory_order_seq_cst);
   if (carrier->current->is_idle) {
-    // Its loop looks at everything itself; the kernel would restart its wait, but for the value.
+    // Its loop looks at everything itself, also if it is kept choosing and comes to no wait; the
+    // kernel would restart its wait, but for the value.
+    here.tick_pending.store(true, std::memory_order_relaxed);
     here.asleep.store(0, std::memory_order_relaxed);
     return;
   }
