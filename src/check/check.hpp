@@ -24,7 +24,7 @@ struct CheckOptions {
   std::string mutant;
   int cpus = 0;                        // only scenarios with so many CPUs; 0: all
   int bound = -1;                      // preemptions; -1: 2, and only in mode bounded
-  std::string mode = "stateful";       // stateful, bounded, pct, random
+  std::string mode = "stateful";       // stateful, breadth, bounded, pct, random
   std::string granularity = "coarse";  // coarse, fine
   double seconds = 0;                  // per exploration; 0: the tier's
   std::uint64_t max_states = 0;        // per exploration; 0: the tier's

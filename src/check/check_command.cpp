@@ -70,7 +70,7 @@ class Command {
       }
       throw std::invalid_argument(concat({option, ": found '", value, "', expected ", expected}));
     };
-    one_of("--mode", options_.mode, {"stateful", "bounded", "pct", "random"});
+    one_of("--mode", options_.mode, {"stateful", "breadth", "bounded", "pct", "random"});
     one_of("--granularity", options_.granularity, {"coarse", "fine"});
     if (options_.bound >= 0 && options_.mode != "bounded") {
       throw std::invalid_argument("--bound: found with another mode, expected --mode bounded");

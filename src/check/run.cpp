@@ -34,6 +34,7 @@ WorldOptions world_options(const RunRequest& request) {
 
 Exploration explore(Explorer& explorer, const RunRequest& request) {
   if (request.mode == "bounded") return explorer.bounded(request.bound);
+  if (request.mode == "breadth") return explorer.breadth_first();
   if (request.mode == "pct") return explorer.pct(3);
   if (request.mode == "random") return explorer.random();
   return explorer.depth_first();

@@ -398,7 +398,7 @@ TEST_F(Cli, Checks) {
   const Outcome list = px("check --list");
   EXPECT_EQ(list.status, 0) << list.err;
   EXPECT_NE(list.out, "");
-  expect_refused("check --mode foo", "expected stateful, bounded, pct or random");
+  expect_refused("check --mode foo", "expected stateful, breadth, bounded, pct or random");
   expect_refused("check --granularity foo", "expected coarse or fine");
   expect_refused("check --cpus 0", "for --cpus, expected a whole number");
   expect_refused("check --bound=-1", "for --bound, expected a whole number");

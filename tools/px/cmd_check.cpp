@@ -38,7 +38,8 @@ check::CheckOptions options_of(const CheckArguments& arguments) {
     options.bound = static_cast<int>(parse_number("--bound", *arguments.bound, 0, kMaxBound));
   }
   if (arguments.mode) {
-    (void)parse_choice("--mode", *arguments.mode, {"stateful", "bounded", "pct", "random"});
+    (void)parse_choice("--mode", *arguments.mode,
+                       {"stateful", "breadth", "bounded", "pct", "random"});
     options.mode = *arguments.mode;
   }
   if (arguments.granularity) {

@@ -115,7 +115,9 @@ void add_check(CLI::App& app, CheckArguments& to) {
   check.add_flag("--list-mutants", to.list_mutants, "List the faults that can be seeded");
   check.add_option("--cpus", to.cpus, "Only scenarios with so many CPUs")->type_name("N");
   check.add_option("--bound", to.bound, "Preemptions in mode bounded")->type_name("N");
-  check.add_option("--mode", to.mode, "stateful, bounded, pct or random; stateful unless given")
+  check
+      .add_option("--mode", to.mode,
+                  "stateful, breadth, bounded, pct, random; stateful unless given")
       ->type_name("NAME");
   check.add_option("--granularity", to.granularity, "coarse or fine; coarse unless given")
       ->type_name("NAME");
