@@ -102,6 +102,7 @@ const MutantInfo kMutants[] = {
     {"M17", M::kM17, "the boost outlasts the unlock", "inherit"},
     {"M21", M::kM21, "the waiters bit is set after the last try for the lock",
      "affinity-of-waiter"},
+    {"M23", M::kM23, "unlock does not look at the waiters bit", "two-tasks"},
     {"M24", M::kM24, "a timer outlives the wait it was for", "chain-head-cancelled"},
     {"M25", M::kM25, "a waiter keeps its place in the list when its rank changes", "parked-class"},
     {"M26", M::kM26, "a waiter that waits again keeps the place of its old rank", "lending-class"},

@@ -89,7 +89,7 @@ enum class Way : std::uint8_t {
 static_assert(static_cast<int>(Way::kCount) <= 64, "a step's ways are a 64-bit mask");
 
 // Historical faults, by the number they have in section E of the semantics. The letter tells
-// several mutations of one entry apart.
+// several mutations of one entry apart. M: from the catalogue of the checker's method.
 enum class Mutant : std::uint8_t {
   kNone,
   kE02,
@@ -155,6 +155,7 @@ enum class Mutant : std::uint8_t {
   kM16,
   kM17,
   kM21,
+  kM23,
   kM24,
   kM25,
   kM26,

@@ -34,6 +34,7 @@
 
 #include <cstdint>
 
+#include "core/checked.hpp"
 #include "core/waitable.hpp"
 
 namespace px::core {
@@ -99,6 +100,9 @@ class Mutex : public Waitable<P> {
 
   // Gives the lock up. False: `me` does not own it and nothing was changed.
   [[nodiscard]] bool unlock(Scheduler& scheduler, Task& me) {
+    if (mutant(scheduler.platform(), Mutant::kM23)) {
+      return task_in(word_.exchange(0, std::memory_order_release)) == &me;
+    }
     std::uintptr_t expected = to_word(me);
     if (word_.compare_exchange_strong(expected, 0, std::memory_order_release,
                                       std::memory_order_relaxed)) [[likely]] {
