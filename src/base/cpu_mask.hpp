@@ -49,6 +49,17 @@ class CpuMask {
     for (const auto word : words_) total += std::popcount(word);
     return total;
   }
+  // Whether it has just one member: without counting, for which the baseline CPU has no
+  // instruction.
+  [[nodiscard]] constexpr bool single() const {
+    std::uint64_t seen = 0;
+    for (const auto word : words_) {
+      if (word == 0) continue;
+      if (seen != 0 || !std::has_single_bit(word)) return false;
+      seen = word;
+    }
+    return seen != 0;
+  }
   // The lowest member above `cpu`, or -1; next(-1) is the lowest member.
   [[nodiscard]] constexpr int next(int cpu) const {
     for (int candidate = cpu + 1; candidate < kMaxCpus; ++candidate) {

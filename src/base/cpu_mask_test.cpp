@@ -29,6 +29,7 @@ TEST(CpuMask, MatchesASetOverRandomOperations) {
       ASSERT_EQ(mask.has(cpu), model.count(cpu) == 1);
       ASSERT_EQ(mask.empty(), model.empty());
       ASSERT_EQ(mask.count(), static_cast<int>(model.size()));
+      ASSERT_EQ(mask.single(), model.size() == 1);
       const int from = static_cast<int>(prng.between(-1, range - 1));
       const auto next = model.upper_bound(from);
       ASSERT_EQ(mask.next(from), next == model.end() ? -1 : *next) << "after " << from;

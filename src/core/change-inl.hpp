@@ -24,7 +24,7 @@ bool Scheduler<P>::set_affinity(Task& task, const CpuMask& mask) {
     Guard guard(task.task_lock);
     Runqueue* queue = lock_task_rq(task).queue;
     task.affinity = mask;
-    task.pinned = mask.count() == 1;
+    task.pinned = mask.single();
     if (queue != nullptr) {
       count(*queue, task);
       note_waiting(*queue);

@@ -23,27 +23,27 @@
 //   preempt_disable(), preempt_enable_no_resched()   nestable count of the calling CPU. any.
 //   preemptible()         the count is zero. any.
 //   before_pick()         called by schedule() before it takes the runqueue lock; the simulator
-//   lets
-//                         the current instant settle here. May switch away and come back. none.
+//                         lets the current instant settle here. May switch away and come back.
+//                         none.
 //   switch_context(from, to)   runs task `to`; returns when somebody switches back to `from`,
-//   perhaps
-//                         on another CPU. The runqueue lock is held and passes to the other side.
+//                         perhaps on another CPU. The runqueue lock is held and passes to the other
+//                         side.
 //   can_run(task)         may this CPU run the task's execution context now? False where the
-//   context
-//                         is tied to an OS thread that plays another CPU. rq lock.
+//                         context is tied to an OS thread that plays another CPU. rq lock.
 //   await_turn(task)      after can_run said no and the task was put to sleep: it will be woken
-//   when
-//                         can_run would say yes. True: it says so already. rq lock.
+//                         when can_run would say yes. True: it says so already. rq lock.
 //   moves_freely(task)    may the fair balancer move the task? False where that would gain nothing,
 //                         since its context is tied to an OS thread. rq lock.
 //   retire(task)          the task has ended and its stack is no longer in use. none.
 //   kick(cpu, urgent)     makes another CPU look at its need_resched soon; urgent: a realtime
-//                         context waits. Never blocks. any but wait_lock and blocked_lock.
+//                         context waits. Never blocks; may be put off until preemption is enabled
+//                         or the CPU idles. any but wait_lock and blocked_lock.
 //   arm(cpu, when)        tick(cpu) is to be called at `when` or a little earlier; kNever disarms.
 //                         Any CPU may be named. any.
 //   idle_wait()           the calling CPU's idle task waits for a kick, a wakeup or its timer.
-//   none. relax()               a turn of a wait for another CPU's bounded action. any. trace(kind,
-//   task, other, lock)   reports an event (trace/event.hpp). any.
+//                         none.
+//   relax()               a turn of a wait for another CPU's bounded action. any.
+//   trace(kind, task, other, lock)   reports an event (trace/event.hpp). any.
 #pragma once
 
 #include <atomic>

@@ -87,10 +87,9 @@ typename Scheduler<P>::Walk Scheduler<P>::proxy_migrate(Runqueue& rq, Task& dono
 //   6b  owner on another CPU                     kMigrated (curr in chain: kIdle)
 //   7   owner on its way between CPUs, or about  kIdle, so that it can arrive
 //       to leave an offline one
-//   8   owner no longer queued here              cannot be: a task's cpu becomes this one, and a
-//   task
-//                                                leaves this one, under rq.lock alone, which we
-//                                                hold (E21, E22)
+//   8   owner no longer queued here              cannot be: a task comes to this CPU, and leaves
+//                                                it, under rq.lock alone, which we hold (E21,
+//                                                E22)
 //   9   this walk has met the owner before (p's  kCycle: a deadlock. The task that closed it
 //       own lock, waited for with a time limit,  reports it; if one of its waits has a time limit,
 //       is the shortest cycle)                   nobody does. p hangs on the owner, so that those

@@ -171,7 +171,7 @@ void Scheduler<P>::start(Task& task, int cpu) {
     task.state.store(TaskState::kRunnable, std::memory_order_relaxed);
     task.base_params = policy::params_of(task.se);
     task.note_rank();
-    task.pinned = task.affinity.count() == 1;
+    task.pinned = task.affinity.single();
     activate(queue, task, policy::Enqueue::kNew);
     platform_.trace(trace::EventKind::kWake, task.id, static_cast<std::uint32_t>(target), 0);
     preempt_check(queue, task);

@@ -210,6 +210,7 @@ void Carrier::main() {
     if (next.carrier == nullptr) break;  // the CPU has stopped
     release(next);
     next.carrier->post(*next.cpu, *next.run);
+    machine_.scheduler().platform().deliver_kick();
   }
   set_worker(nullptr, nullptr);
   timer.reset();
@@ -266,6 +267,41 @@ bool Platform::await_turn(Task& task) {
 }
 
 void Platform::kick(int index, bool urgent) {
+  if (this_cpu() < 0) {  // it has no later
+    send_kick(index, urgent);
+    return;
+  }
+  if (const std::uint32_t earlier = own::load<offsetof(ThreadState, kick_later)>()) {
+    send_kick(static_cast<int>(earlier / 2) - 1, earlier % 2 != 0);
+  }
+  const std::uint32_t later = 2 * (static_cast<std::uint32_t>(index) + 1) + (urgent ? 1 : 0);
+  own::store<offsetof(ThreadState, kick_later)>(later);
+}
+
+// A CPU that looks at its flag often answers by itself, which saves both sides the cost of a
+// signal. One that has not is not waited for again for a while. Whoever clears the flag does so
+// under the runqueue's lock, hence after what the kick is about.
+void Platform::deliver_kick_slow() {
+  const std::uint32_t code = own::load<offsetof(ThreadState, kick_later)>();
+  own::store<offsetof(ThreadState, kick_later)>(0);
+  const int index = static_cast<int>(code / 2) - 1;
+  const bool urgent = code % 2 != 0;
+  Cpu& cpu = machine_.cpu(index);
+  const auto unanswered = [&cpu] {
+    return cpu.rq.need_resched.load(std::memory_order_seq_cst) != 0;
+  };
+  if (urgent && cpu.asleep.load(std::memory_order_seq_cst) == 0) {
+    const std::uint32_t in_vain = cpu.waits_in_vain.load(std::memory_order_relaxed);
+    if (in_vain % kAnswerTries == 0) {
+      const Nanos patience = now() + kAnswerTime;
+      while (unanswered() && now() < patience) relax();
+    }
+    cpu.waits_in_vain.store(unanswered() ? in_vain + 1 : 0, std::memory_order_relaxed);
+  }
+  if (unanswered()) send_kick(index, urgent);
+}
+
+void Platform::send_kick(int index, bool urgent) {
   Cpu& cpu = machine_.cpu(index);
   if (cpu.asleep.load(std::memory_order_seq_cst) != 0) {
     machine_.wake_idle(cpu);
@@ -282,6 +318,7 @@ void Platform::kick(int index, bool urgent) {
 }
 
 void Platform::idle_wait() {
+  deliver_kick();
   // No spare carrier was parked at the switch to idle, for an exchange elsewhere was under way:
   // then there is one soon.
   if (static_cast<Carrier*>(current_worker())->wanted()) [[unlikely]] {
@@ -448,6 +485,7 @@ void Machine::on_signal(bool may_preempt) noexcept {
     } while (scheduler_->need_resched());
     context.in_signal = false;
   }
+  platform_.deliver_kick();
 }
 
 // Others wait for the carrier. Once the running task's turn is over, picking anew lets go of it.

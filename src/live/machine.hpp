@@ -50,6 +50,10 @@ inline constexpr Nanos kGuardedRetry = kMillisecond;
 inline constexpr Nanos kMigrationCost = 500 * kMicrosecond;
 // A computing target of a fair wakeup is interrupted after this at the latest.
 inline constexpr Nanos kFairKickDelay = 20 * kMicrosecond;
+// How long a realtime wakeup waits for the CPU to answer by itself before it sends a signal; where
+// that was in vain, only one in so many waits again.
+inline constexpr Nanos kAnswerTime = 2 * kMicrosecond;
+inline constexpr std::uint32_t kAnswerTries = 16;
 
 struct MachineOptions {
   std::vector<int> os_cpus;  // one for each CPU; pinned to it if `pin`
@@ -77,6 +81,7 @@ struct alignas(64) Cpu {
   std::atomic<bool> tick_pending{false};            // a refused signal: timers may be due
   alignas(64) std::atomic<Nanos> armed_at{kNever};  // what the carrier's timer is set to
   std::atomic<std::uint32_t> asleep{0};             // futex: 1 while the idle task waits in it
+  std::atomic<std::uint32_t> waits_in_vain{0};      // for an answer to a kick, in a row; a hint
   std::vector<trace::Event> events;                 // reserved, never grown; this CPU only
   std::uint64_t events_lost = 0;
 };

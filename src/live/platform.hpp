@@ -92,7 +92,10 @@ class Platform {
   [[nodiscard]] int this_cpu() const;
   [[nodiscard]] Task* current() const;
   void preempt_disable() { live::preempt_disable(); }
-  void preempt_enable_no_resched() { live::preempt_enable_no_check(); }
+  void preempt_enable_no_resched() {
+    deliver_kick();
+    live::preempt_enable_no_check();
+  }
   [[nodiscard]] bool preemptible() const { return preempt_count() == 0 && this_cpu() >= 0; }
   void before_pick();
   void switch_context(Task& from, Task& to);
@@ -101,7 +104,14 @@ class Platform {
   [[nodiscard]] bool await_turn(Task& task);
   [[nodiscard]] bool moves_freely(const Task& task) const { return task.context.bound == nullptr; }
   void retire(Task& task);
+  // Put off until deliver_kick(): the caller holds the runqueue's lock, which the CPU needs to
+  // answer, and a signal takes its sender longer than all else that is done under the lock.
   void kick(int cpu, bool urgent);
+  // Sends the kick that was put off, if there is one and its CPU has not answered. Preemption off.
+  void deliver_kick() {
+    if (own::load<offsetof(ThreadState, kick_later)>() != 0) [[unlikely]]
+      deliver_kick_slow();
+  }
   void arm(int cpu, Nanos when);
   void idle_wait();
   void relax() { _mm_pause(); }
@@ -109,6 +119,8 @@ class Platform {
 
  private:
   void move_to_spare();
+  void deliver_kick_slow();
+  void send_kick(int cpu, bool urgent);
 
   Machine& machine_;
 };

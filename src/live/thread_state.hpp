@@ -36,6 +36,9 @@ struct alignas(64) ThreadState {
   // stay valid for as long as any task may still look at it, because a task that loads this pointer
   // and moves to another thread reads the flag of the CPU that it left, which is harmless.
   std::atomic<std::atomic<std::uint32_t>*> need_resched{nullptr};
+  // The CPU to kick before preemption is next allowed: (CPU + 1) * 2 + whether it is urgent; 0:
+  // none. Written by its own thread, with preemption off.
+  std::atomic<std::uint32_t> kick_later{0};
   // Set by whoever sends this thread a preemption signal, cleared by the handler: at most one is
   // under way, or their frames would pile up on the interrupted stack. In a cache line that the
   // thread itself does not use all the time.
