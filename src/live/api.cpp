@@ -234,16 +234,19 @@ void checkpoint() noexcept {
 }
 
 std::uint64_t id() noexcept {
+  detail::poll_preemption();
   const auto* me = detail::current_task();
   return me != nullptr ? me->core.id : 0;
 }
 
 const char* name() noexcept {
+  detail::poll_preemption();
   const auto* me = detail::current_task();
   return me != nullptr ? me->state->name.c_str() : "";
 }
 
 px::stop_token stop_token() {
+  detail::poll_preemption();
   auto& me = detail::require_task("px::this_task::stop_token");
   return px::stop_token(std::shared_ptr<detail::StopState>(me.state, &me.state->stop));
 }
@@ -259,11 +262,13 @@ void set_affinity(const CpuSet& cpus) {
 }
 
 int cpu() {
+  detail::poll_preemption();
   auto& me = detail::require_task("px::this_task::cpu");
   return me.core.cpu.load(std::memory_order_relaxed);
 }
 
 std::chrono::nanoseconds executed() {
+  detail::poll_preemption();
   auto& me = detail::require_task("px::this_task::executed");
   // Twice the same base: no switch came in between.
   for (;;) {

@@ -41,6 +41,7 @@ auto look_at(Core& event, Read read) {
   const auto result = read(event);
   event.wait_lock.unlock();
   live::preempt_enable_no_check();
+  detail::poll_preemption();
   return result;
 }
 

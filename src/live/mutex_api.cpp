@@ -106,6 +106,7 @@ bool Mutex::try_lock() {
   if (end == core::WaitEnd::kRefused) above_ceiling(core_of(this), me);
   const bool taken = end == core::WaitEnd::kGranted;
   me.held += taken ? 1 : 0;
+  detail::poll_preemption();
   return taken;
 }
 
@@ -174,8 +175,7 @@ void Mutex::unlock() noexcept {
     unlock_failed(mutex, me);
   }
   --me->held;
-  if (live::need_resched()) [[unlikely]]
-    this_task::checkpoint();
+  detail::poll_preemption();
 }
 
 }  // namespace v0

@@ -7,6 +7,7 @@
 
 #include "live/machine.hpp"
 #include "px/runtime.hpp"
+#include "px/this_task.hpp"
 
 namespace px {
 inline namespace v0 {
@@ -115,6 +116,12 @@ class RuntimeImpl : public std::enable_shared_from_this<RuntimeImpl> {
 [[nodiscard]] TaskObject* current_task() noexcept;
 // The same; throws not_a_task, naming the call.
 [[nodiscard]] TaskObject& require_task(const char* call);
+// For each call that a loop may consist of: a signal that finds the program in the
+// library preempts nothing, so a loop that is mostly in here has to look by itself.
+inline void poll_preemption() noexcept {
+  if (live::need_resched()) [[unlikely]]
+    this_task::checkpoint();
+}
 // Throws if the calling task may not block now, naming the call and the task.
 void require_may_block(const TaskObject& me, const char* call);
 // Prints or hands on one line and does not return.

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <functional>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -161,6 +162,43 @@ TEST(Runtime, RealtimeWakeupPreemptsAComputingTask) {
 }
 
 // Two fair tasks that compute without any px call share one CPU: each waits for the other's step.
+// A signal that finds the program inside the library preempts nothing: a loop that is in there most
+// of the time has to be preempted by the calls themselves. No signals here, so by them alone.
+TEST(Runtime, EachCallThatALoopMayConsistOfLooksForAPreemption) {
+  px::RuntimeOptions options = one_cpu();
+  options.preempt = false;
+  px::Runtime runtime(options);
+  px::Mutex held;
+  px::Semaphore none_left(0);
+  px::Latch closed(1);
+  auto holder = runtime.spawn([&] {
+    held.lock();
+    while (!px::this_task::stop_token().stop_requested()) px::this_task::sleep_for(1ms);
+    held.unlock();
+  });
+  const std::vector<std::function<void()>> calls = {
+      [] { (void)px::this_task::executed(); },   [] { (void)px::this_task::id(); },
+      [] { (void)px::this_task::name(); },       [] { (void)px::this_task::cpu(); },
+      [] { (void)px::this_task::stop_token(); }, [&] { (void)held.try_lock(); },
+      [&] { (void)none_left.try_acquire(); },    [&] { (void)closed.try_wait(); },
+  };
+  for (const auto& call : calls) {
+    std::atomic<bool> loops{false};
+    std::atomic<bool> over{false};
+    auto loop = runtime.spawn([&] {
+      while (!over) {
+        loops = true;
+        call();
+      }
+    });
+    while (!loops) std::this_thread::yield();
+    px::TaskOptions urgent;
+    urgent.params = px::Realtime{50};
+    runtime.spawn(urgent, [&] { over = true; }).join();
+    loop.join();
+  }
+}
+
 TEST(Runtime, FairTasksShareACpuWithoutCooperation) {
   px::Runtime runtime(one_cpu());
   std::atomic<int> turn{0};
