@@ -28,6 +28,7 @@ struct CheckOptions {
   std::string granularity = "coarse";  // coarse, fine
   double seconds = 0;                  // per exploration; 0: the tier's
   std::uint64_t max_states = 0;        // per exploration; 0: the tier's
+  std::uint64_t max_mib = 0;           // memory of an exploration; 0: 12 GiB, or what there is
   std::uint64_t seed = 0;
   std::string replay;
   std::string json;       // file; "-": `out`, which then carries nothing else

@@ -89,6 +89,9 @@ class Command {
                                                  : tier.coarse_states;
     limits.seconds = options_.seconds > 0 ? options_.seconds : tier.seconds;
     limits.seed = options_.seed;
+    limits.max_bytes = options_.max_mib != 0
+                           ? options_.max_mib << 20
+                           : std::min(limits.max_bytes, memory_for(options_.jobs));
     limits.wide_digest = options_.nightly;
     if (options_.mode == "pct" || options_.mode == "random") {
       limits.max_states = UINT64_MAX;
@@ -177,10 +180,13 @@ class Command {
     if (r.violated) {
       line << "VIOLATION";
     } else if (r.complete) {
-      line << "complete, miss probability " << std::scientific << std::setprecision(1)
-           << r.miss_probability;
+      line << "complete";
     } else {
       line << r.stopped << ": not complete";
+    }
+    if (!r.violated && r.miss_probability > 0) {
+      line << ", miss probability " << std::scientific << std::setprecision(1)
+           << r.miss_probability;
     }
     if (owes_outcomes(r)) {
       for (const std::string& outcome : r.missing) line << ", did not reach '" << outcome << "'";
@@ -196,7 +202,8 @@ class Command {
   // be. What the bounds of fine granularity leave out says nothing.
   [[nodiscard]] bool owes_outcomes(const RunReport& r) const {
     const bool as_meant = r.granularity == "coarse" && r.mode == "stateful" &&
-                          options_.max_states == 0 && options_.seconds <= 0 && !r.violated;
+                          options_.max_states == 0 && options_.seconds <= 0 &&
+                          options_.max_mib == 0 && !r.violated;
     return !r.missing.empty() && (r.complete || as_meant);
   }
 
@@ -232,6 +239,7 @@ class Command {
     const auto requests = plan();
     std::uint64_t states = 0;
     std::uint64_t transitions = 0;
+    std::uint64_t compared = 0;
     int complete = 0;
     int violations = 0;
     int missing = 0;
@@ -241,6 +249,7 @@ class Command {
       remember(r);
       states += r.states;
       transitions += r.transitions;
+      compared += r.compared;
       complete += r.complete ? 1 : 0;
       violations += r.violated ? 1 : 0;
       draw_first(r);
@@ -248,6 +257,10 @@ class Command {
       coverage.add(r);
     });
     if (options_.coverage) coverage.print(out_);
+    if (compared != 0) {
+      out_ << "self-test: " << compared
+           << " states were reached again, with the successors they had\n";
+    }
     summary_ = concat({std::to_string(requests.size()), " explorations, ", std::to_string(complete),
                        " complete, ", std::to_string(states), " states, ",
                        std::to_string(transitions), " transitions, ", std::to_string(violations),

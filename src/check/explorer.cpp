@@ -57,8 +57,10 @@ void Explorer::look(std::uint64_t depth, std::uint64_t frontier) {
   const double now =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   result_.seconds = now;
-  result_.peak_bytes = std::max(result_.peak_bytes,
-                                set_bytes_ + image_.log_bytes() + edges_.capacity() * sizeof(Edge));
+  const std::size_t graph = edges_.capacity() * sizeof(Edge) +
+                            enabled_of_.capacity() * sizeof(Choices) +
+                            parent_.capacity() * sizeof(std::uint32_t) + via_.capacity();
+  result_.peak_bytes = std::max(result_.peak_bytes, set_bytes_ + image_.log_bytes() + graph);
   if (now - last_report_ < 2 || !progress_) return;
   last_report_ = now;
   progress_({result_.states, result_.transitions, now, depth, frontier});

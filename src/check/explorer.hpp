@@ -89,6 +89,8 @@ class Explorer {
   // agents and `depth` - 1 random places where the highest one falls to the bottom; uniform after
   // 2000 steps, so that waiting loops end.
   [[nodiscard]] Exploration pct(int depth);
+  // What a search that was left by an exception had counted.
+  [[nodiscard]] const Exploration& so_far() const { return result_; }
   // Follows a path. Throws std::invalid_argument naming the step where it does not fit, or where
   // the states are no longer those of `recorded`, if there is one. No finding: the path ended
   // without one.

@@ -1,10 +1,12 @@
 #include "check/run.hpp"
 
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <map>
 #include <new>
@@ -166,13 +168,22 @@ void write_all(int file, const std::string& text) {
   }
 }
 
-Child start(std::size_t index, const RunRequest& request, bool progress) {
+// Allocations beyond that fail, rather than that the system ends whatever process it likes.
+void limit_memory(std::uint64_t bytes) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_AS, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_cur, bytes);
+  (void)::setrlimit(RLIMIT_AS, &limit);
+}
+
+Child start(std::size_t index, const RunRequest& request, bool progress, int jobs) {
   int ends[2];
   if (::pipe(ends) != 0) throw std::runtime_error("no pipe for an exploration's result");
   const pid_t pid = ::fork();
   if (pid < 0) throw std::runtime_error("no process for an exploration");
   if (pid == 0) {
     ::close(ends[0]);
+    limit_memory(memory_for(jobs));
     Progress report;
     if (progress) report = progress_to_stderr(request.scenario->name);
     write_all(ends[1], to_json(run(request, report)).dump());
@@ -199,6 +210,10 @@ RunReport result_of(const Child& child, const RunRequest& request) {
   ::waitpid(child.pid, &status, 0);
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return from_json(Json::parse(child.text));
   RunReport report = blank_report(request);
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+    report.stopped = "stopped by the system, perhaps for lack of memory";
+    return report;
+  }
   report.violated = true;
   report.invariant = "crash";
   report.message = concat({"the exploration ended with status ", std::to_string(status)});
@@ -220,9 +235,20 @@ RunReport run(const RunRequest& request, const Progress& progress) {
     explorer.reset();
     if (result.finding) add_finding(report, world, *result.finding, request);
   } catch (const std::bad_alloc&) {
-    report.stopped = "stopped: out of memory";
+    // With the explorer goes what it remembers, so that there is memory to report.
+    if (explorer) add_counts(report, explorer->so_far(), *request.scenario);
+    explorer.reset();
+    report.complete = false;
+    report.stopped =
+        concat({"stopped out of memory at ", std::to_string(report.states), " states"});
   }
   return report;
+}
+
+std::uint64_t memory_for(int jobs) {
+  const auto pages = static_cast<std::uint64_t>(std::max(::sysconf(_SC_PHYS_PAGES), 1L));
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return pages * page / static_cast<std::uint64_t>(std::max(jobs, 1)) / 10 * 9;
 }
 
 void run_all(const std::vector<RunRequest>& requests, int jobs, bool progress,
@@ -233,7 +259,7 @@ void run_all(const std::vector<RunRequest>& requests, int jobs, bool progress,
   std::size_t reported = 0;
   while (reported < requests.size()) {
     while (next < requests.size() && children.size() < static_cast<std::size_t>(jobs)) {
-      children.push_back(start(next, requests[next], progress));
+      children.push_back(start(next, requests[next], progress, jobs));
       ++next;
     }
     std::vector<pollfd> files;

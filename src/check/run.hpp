@@ -55,8 +55,12 @@ struct RunReport {
 // Explores in this process. Running out of memory ends it cleanly, with what was counted.
 [[nodiscard]] RunReport run(const RunRequest& request, const Progress& progress);
 
+// Bytes that each of `jobs` explorations may use: its share of the machine's memory.
+[[nodiscard]] std::uint64_t memory_for(int jobs);
+
 // Explores each request in a child process, at most `jobs` at a time; a crash of a child is a
-// violation named "crash". Calls `done` in the order of the requests. Progress goes to stderr.
+// violation named "crash". A child that needs more than memory_for(jobs) ends as run() says. Calls
+// `done` in the order of the requests. Progress goes to stderr.
 void run_all(const std::vector<RunRequest>& requests, int jobs, bool progress,
              const std::function<void(const RunReport&)>& done);
 

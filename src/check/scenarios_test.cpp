@@ -5,8 +5,11 @@
 #include "check/scenarios.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 #include <set>
 #include <sstream>
 
@@ -277,6 +280,50 @@ TEST(Command, ALineWithoutItsEndIsRefused) {
     const auto [status, text] = replayed(line.substr(0, length));
     EXPECT_EQ(status, 2) << text;
     EXPECT_NE(text.find("replay line: found"), std::string::npos) << text;
+  }
+}
+
+TEST(Command, StopsAtTheMemoryAskedFor) {
+  CheckOptions options = options_for("remote-owner");
+  options.max_mib = 1;
+  std::ostringstream out;
+  std::ostringstream err;
+  EXPECT_EQ(check_command(options, out, err), 0);
+  EXPECT_NE(out.str().find("stopped by the memory limit at "), std::string::npos) << out.str();
+  EXPECT_NE(out.str().find(" states: not complete"), std::string::npos) << out.str();
+}
+
+// Bytes of address space that this process uses.
+std::uint64_t address_space() {
+  std::uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+TEST(Command, OutOfMemoryIsAStopWithACount) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
+  rlimit little = before;
+  little.rlim_cur = address_space() + (std::uint64_t{16} << 20);
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &little), 0);
+  const RunReport report = explore("deadlock-on-two-cpus");
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &before), 0);
+  EXPECT_FALSE(report.complete);
+  EXPECT_FALSE(report.violated) << report.invariant << ": " << report.message;
+  EXPECT_GT(report.states, 1000U);
+  EXPECT_EQ(report.stopped,
+            "stopped out of memory at " + std::to_string(report.states) + " states");
+}
+
+TEST(Command, TheSelfTestOfDigestsRunsInEveryTier) {
+  for (const bool nightly : {false, true}) {
+    CheckOptions options = options_for("nested-chain");
+    options.nightly = nightly;
+    std::ostringstream out;
+    std::ostringstream err;
+    EXPECT_EQ(check_command(options, out, err), 0);
+    EXPECT_NE(out.str().find("self-test: "), std::string::npos) << out.str();
+    EXPECT_NE(out.str().find("miss probability "), std::string::npos) << out.str();
   }
 }
 

@@ -18,6 +18,7 @@ namespace px::tools {
 namespace {
 
 constexpr std::uint64_t kMaxBound = 1000;
+constexpr std::uint64_t kMaxMib = std::uint64_t{1} << 30;
 
 check::CheckOptions options_of(const CheckArguments& arguments) {
   check::CheckOptions options;
@@ -53,6 +54,9 @@ check::CheckOptions options_of(const CheckArguments& arguments) {
   if (arguments.max_states) {
     options.max_states = parse_number("--max-states", *arguments.max_states, 1,
                                       std::numeric_limits<std::uint64_t>::max());
+  }
+  if (arguments.max_mib) {
+    options.max_mib = parse_number("--max-mib", *arguments.max_mib, 1, kMaxMib);
   }
   options.progress = ::isatty(STDERR_FILENO) == 1;
   return options;

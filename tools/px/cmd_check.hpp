@@ -22,6 +22,7 @@ struct CheckArguments {
   std::optional<std::string> granularity;
   std::optional<std::string> seconds;
   std::optional<std::string> max_states;
+  std::optional<std::string> max_mib;
   std::optional<std::string> replay;
   std::optional<std::string> json;
   std::optional<std::string> report;

@@ -123,6 +123,7 @@ void add_check(CLI::App& app, CheckArguments& to) {
       ->type_name("NAME");
   check.add_option("--seconds", to.seconds, "Time for one exploration")->type_name("S");
   check.add_option("--max-states", to.max_states, "States in one exploration")->type_name("N");
+  check.add_option("--max-mib", to.max_mib, "Memory of one exploration, in MiB")->type_name("N");
   check.add_option("--replay", to.replay, "Replay what a violation printed")->type_name("LINE");
   check.add_option("--json", to.json, "Write the result as JSON; - is standard output")
       ->type_name("OUT");
