@@ -115,7 +115,7 @@ function(px_test name)
   if(NOT PX_TESTS)
     return()
   endif()
-  cmake_parse_arguments(T "" "LABEL" "LIBS;SOURCES" ${ARGN})
+  cmake_parse_arguments(T "" "LABEL;FIXTURE" "LIBS;SOURCES" ${ARGN})
   add_executable(${name} ${T_SOURCES})
   target_link_libraries(${name} PRIVATE px_options ${T_LIBS} GTest::gtest_main)
   set(label whole)  # tests of whole runs
@@ -138,8 +138,12 @@ function(px_test name)
       target_include_directories(${name} PRIVATE ${folder})
     endforeach()
   endif()
+  set(fixture)
+  if(T_FIXTURE)
+    set(fixture FIXTURES_REQUIRED ${T_FIXTURE})
+  endif()
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 120
-    PROPERTIES TIMEOUT ${PX_TEST_TIMEOUT} LABELS "${label}")
+    PROPERTIES TIMEOUT ${PX_TEST_TIMEOUT} LABELS "${label}" ${fixture})
 endfunction()
 
 # px_headers_alone(NAME FOLDERS folder... HEADERS "a/b.hpp"...): each header compiles by itself with

@@ -16,6 +16,7 @@
 #include "check/points.hpp"
 #include "check/run.hpp"
 #include "check/scenarios.hpp"
+#include "check/state_counts.hpp"
 #include "check/text.hpp"
 
 namespace px::check {
@@ -24,16 +25,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// What a tier may spend on one exploration.
-struct Tier {
-  std::uint64_t coarse_states = 700'000;
-  std::uint64_t fine_states = 250'000;
-  double seconds = 60;
-};
-constexpr Tier kQuick{};
-constexpr Tier kNightly{2'000'000'000, 2'000'000'000, 3600};
 // A mutant's exploration ends with its first finding.
 constexpr std::uint64_t kMutantStates = 2'000'000;
+// Of what counts as a scenario of some size.
+constexpr std::uint64_t kBigEnough = 10'000;
 
 class Command {
  public:
@@ -80,13 +75,14 @@ class Command {
     }
   }
 
-  [[nodiscard]] Limits limits_for(Granularity granularity) const {
-    const Tier& tier = options_.nightly ? kNightly : kQuick;
+  [[nodiscard]] Limits limits_for(const Scenario& scenario, Granularity granularity) const {
+    const Tier& tier = options_.nightly ? kNightlyTier : kQuickTier;
     Limits limits;
     const bool fine = granularity == Granularity::kFine;
+    const std::uint64_t nightly = fine ? tier.fine_states : tier.coarse_states;
     limits.max_states = options_.max_states != 0 ? options_.max_states
-                        : fine                   ? tier.fine_states
-                                                 : tier.coarse_states;
+                        : options_.nightly       ? nightly
+                                                 : quick_bound(scenario, fine);
     limits.seconds = options_.seconds > 0 ? options_.seconds : tier.seconds;
     limits.seed = options_.seed;
     limits.max_bytes = options_.max_mib != 0
@@ -106,12 +102,7 @@ class Command {
     request.mode = options_.mode;
     request.granularity = granularity;
     request.bound = options_.bound >= 0 ? options_.bound : 2;
-    request.limits = limits_for(granularity);
-    const std::uint64_t quick =
-        granularity == Granularity::kFine ? scenario.quick_fine_states : scenario.quick_states;
-    if (quick != 0 && !options_.nightly && options_.max_states == 0) {
-      request.limits.max_states = std::min(request.limits.max_states, quick);
-    }
+    request.limits = limits_for(scenario, granularity);
     request.coverage = options_.coverage;
     if (!options_.mutant.empty()) {
       request.mutant = &known_mutant(options_.mutant);
@@ -147,19 +138,28 @@ class Command {
   }
 
   int list() {
+    out_ << "states when complete; over N: not complete within the quick tier's N states\n"
+         << std::left << std::setw(32) << "scenario"
+         << "CPUs tasks locks" << std::right << std::setw(20) << "coarse" << std::setw(20) << "fine"
+         << '\n';
     for (const Scenario& scenario : scenarios()) {
-      out_ << std::left << std::setw(26) << scenario.name << std::right << scenario.cpus << " CPU, "
-           << scenario.tasks.size() << " tasks, " << scenario.locks.size() << " locks  "
-           << scenario.about << '\n';
+      out_ << std::left << std::setw(32) << scenario.name << std::right << std::setw(4)
+           << scenario.cpus << std::setw(6) << scenario.tasks.size() << std::setw(6)
+           << scenario.locks.size() << std::setw(20) << size_text(scenario, false) << std::setw(20)
+           << size_text(scenario, true) << "  " << scenario.about << '\n';
     }
-    out_ << "\nscheduling points of one call" << std::setw(29) << "coarse" << std::setw(10)
-         << "fine" << '\n';
-    for (const CallPoints& call : points_per_call()) {
-      out_ << std::left << std::setw(52) << call.call << std::right << std::setw(6) << call.coarse
-           << std::setw(10) << call.fine << '\n';
-    }
+    list_points();
     summary_ = concat({std::to_string(scenarios().size()), " scenarios"});
     return 0;
+  }
+
+  void list_points() {
+    out_ << "\nscheduling points of one call" << std::setw(39) << "coarse" << std::setw(20)
+         << "fine" << '\n';
+    for (const CallPoints& call : points_per_call()) {
+      out_ << std::left << std::setw(52) << call.call << std::right << std::setw(16) << call.coarse
+           << std::setw(20) << call.fine << '\n';
+    }
   }
 
   int list_mutants() {
@@ -235,41 +235,66 @@ class Command {
                      {"violation", violation}});
   }
 
-  int explore() {
-    const auto requests = plan();
+  // Sums over the explorations of one call.
+  struct Totals {
     std::uint64_t states = 0;
     std::uint64_t transitions = 0;
     std::uint64_t compared = 0;
     int complete = 0;
     int violations = 0;
     int missing = 0;
-    Coverage coverage;
-    run_all(requests, options_.jobs, options_.progress, [&](const RunReport& r) {
-      print(r);
-      remember(r);
+    int big_coarse = 0;  // complete, of kBigEnough states, with the outcomes that they declare
+    int big_fine = 0;
+
+    void add(const RunReport& r) {
       states += r.states;
       transitions += r.transitions;
       compared += r.compared;
       complete += r.complete ? 1 : 0;
       violations += r.violated ? 1 : 0;
+      const Scenario* scenario = find_scenario(r.scenario);
+      const bool declares = scenario != nullptr && !scenario->reaches.empty() && r.missing.empty();
+      if (!r.complete || r.violated || r.states < kBigEnough || !declares) return;
+      ++(r.granularity == "fine" ? big_fine : big_coarse);
+    }
+  };
+
+  void print(const Totals& totals) {
+    if (totals.compared != 0) {
+      out_ << "self-test: " << totals.compared
+           << " states were reached again, with the successors they had\n";
+    }
+    if (!options_.scenario.empty()) return;
+    out_ << "complete with " << kBigEnough
+         << " states or more and every declared outcome: " << totals.big_coarse << " coarse, "
+         << totals.big_fine << " fine\n";
+  }
+
+  int explore() {
+    const auto requests = plan();
+    Totals totals;
+    Coverage coverage;
+    run_all(requests, options_.jobs, options_.progress, [&](const RunReport& r) {
+      print(r);
+      remember(r);
+      totals.add(r);
       draw_first(r);
-      missing += owes_outcomes(r) ? 1 : 0;
+      totals.missing += owes_outcomes(r) ? 1 : 0;
       coverage.add(r);
     });
     if (options_.coverage) coverage.print(out_);
-    if (compared != 0) {
-      out_ << "self-test: " << compared
-           << " states were reached again, with the successors they had\n";
-    }
-    summary_ = concat({std::to_string(requests.size()), " explorations, ", std::to_string(complete),
-                       " complete, ", std::to_string(states), " states, ",
-                       std::to_string(transitions), " transitions, ", std::to_string(violations),
-                       violations == 1 ? " violation" : " violations"});
-    if (missing != 0 && options_.mutant.empty()) {
-      summary_ += concat({", ", std::to_string(missing), " without an outcome they declare"});
+    print(totals);
+    summary_ = concat(
+        {std::to_string(requests.size()), " explorations, ", std::to_string(totals.complete),
+         " complete, ", std::to_string(totals.states), " states, ",
+         std::to_string(totals.transitions), " transitions, ", std::to_string(totals.violations),
+         totals.violations == 1 ? " violation" : " violations"});
+    if (totals.missing != 0 && options_.mutant.empty()) {
+      summary_ +=
+          concat({", ", std::to_string(totals.missing), " without an outcome they declare"});
       return 1;
     }
-    if (violations != 0) return 1;
+    if (totals.violations != 0) return 1;
     return all_covered(coverage) ? 0 : 1;
   }
 
