@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "linux/thread_port.hpp"
+#include "trace/steal.hpp"
 #include "workload/error.hpp"
 #include "workload/interpreter.hpp"
 
@@ -189,10 +190,12 @@ trace::RunResult run(const Workload& workload, const LinuxOptions& options) {
   std::deque<TaskThread> tasks;
   for (std::uint32_t i = 0; i < workload.tasks.size(); ++i) tasks.emplace_back(shared, timers, i);
 
+  const Nanos stolen_before = trace::stolen_time();
   run_threads(tasks, control, locks, duration < 0);
   if (!control.failure().empty()) throw workload::Error(control.failure());
 
   trace::RunResult result = collect(tasks, locks, control);
+  result.stolen_ns = trace::stolen_time() - stolen_before;
   result.world = "linux";
   result.cpus = cpus;
   result.protocol = workload::name_of(workload::protocol_in_force(workload, options));

@@ -12,6 +12,7 @@
 #include "live/platform-inl.hpp"
 #include "live/runtime.hpp"
 #include "px/this_task.hpp"
+#include "trace/steal.hpp"
 #include "workload/core_run.hpp"
 #include "workload/interpreter.hpp"
 
@@ -293,6 +294,7 @@ void Run::wait_for_end() {
 }
 
 trace::RunResult Run::execute() {
+  const Nanos stolen_before = trace::stolen_time();
   start_tasks();
   wait_for_end();
   const Nanos end = std::min(now(), end_ns_);
@@ -323,6 +325,7 @@ trace::RunResult Run::execute() {
   result.protocol = name_of(protocol_in_force(workload_, options_));
   result.seed = options_.seed;
   result.t_zero_ns = machine.clock().absolute_monotonic(t_zero_);
+  result.stolen_ns = trace::stolen_time() - stolen_before;
   result.deadlock = deadlock_;
   result.warnings = workload_.notes;
   if (folded_) {

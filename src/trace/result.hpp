@@ -137,6 +137,9 @@ struct RunResult {
   std::vector<Runnable> runnable;         // not part of the JSON
   std::vector<Handoff> handoffs;          // not part of the JSON
   std::vector<Disturbance> disturbances;  // live and linux; in no order; not part of the JSON
+  // Live and linux: what the host of the machine took away from it during the run, summed over the
+  // machine's CPUs; not part of the JSON.
+  Nanos stolen_ns = 0;
   Nanos t_zero_ns = 0;  // live and linux: CLOCK_MONOTONIC at t_zero; not part of the JSON
   Totals totals;
   // A deadlock or dead end, as its wait-for chain in words; empty = none. Exit status 1.

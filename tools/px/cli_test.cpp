@@ -394,6 +394,23 @@ TEST_F(Cli, RunsLive) {
   EXPECT_NE(deadlock.out.find("deadlock: "), std::string::npos) << deadlock.out;
 }
 
+TEST_F(Cli, RunsDeadlineTasksLive) {
+  const auto control = [](int runtime) {
+    return R"({"global": {"duration": 0.1}, "tasks": {"control": {"policy": "SCHED_DEADLINE",
+      "dl-runtime": )" +
+           std::to_string(runtime) + R"(, "dl-period": 10000, "loop": -1, "run": 500,
+      "timer": {"ref": "unique", "period": 10000, "mode": "absolute"}}}})";
+  };
+  put("control.json", control(9500));
+  const Outcome outcome = px("run control.json --world live");
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find(" deadlines missed; the machine took "), std::string::npos)
+      << outcome.out;
+  put("control.json", control(9600));
+  expect_refused("run control.json --world live", "96.00 % in sum, expected at most 95.00 %");
+  EXPECT_EQ(px("run control.json").status, 0);
+}
+
 TEST_F(Cli, Checks) {
   const Outcome list = px("check --list");
   EXPECT_EQ(list.status, 0) << list.err;

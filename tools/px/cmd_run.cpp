@@ -1,12 +1,16 @@
 #include "cmd_run.hpp"
 
+#include <fmt/format.h>
+
 #include <limits>
 #include <string_view>
 
 #include "arguments.hpp"
+#include "disturbance.hpp"
 #include "output.hpp"
 #include "progress.hpp"
 #include "report/timeline.hpp"
+#include "trace/human.hpp"
 #include "trace/result_json.hpp"
 #include "trace/summary.hpp"
 #include "workload/read.hpp"
@@ -77,6 +81,23 @@ std::string title_of(const RunArguments& arguments) {
   return title;
 }
 
+// How many deadlines were missed, beside what the machine took away meanwhile; empty if no job has
+// one. In sim nothing is taken away.
+std::string deadlines_line(const trace::RunResult& result) {
+  std::size_t deadlines = 0;
+  for (const trace::TaskResult& task : result.tasks) {
+    for (const trace::Job& job : task.jobs) deadlines += job.deadline_ns ? 1 : 0;
+  }
+  if (deadlines == 0) return {};
+  const DisturbanceLog log(result.disturbances, result.duration_ns);
+  return fmt::format(
+      "\n{} of {} deadlines missed; the machine took a CPU away from a computing task for {} in "
+      "all, "
+      "its host stole {}\n",
+      result.totals.deadline_misses, deadlines, trace::human_duration(log.total()),
+      trace::human_duration(result.stolen_ns));
+}
+
 }  // namespace
 
 int run_command(const RunArguments& arguments) {
@@ -91,12 +112,14 @@ int run_command(const RunArguments& arguments) {
     const Progress progress(std::string("px run, world ") + name_of(plan.world), expected);
     result = run_in(plan.world, workload, plan.options, plan.live_costs);
   }
+  std::string summary = trace::summary_table(result);
+  if (plan.world != World::kSim) summary += deadlines_line(result);
   for (Output& output : outputs) {
     output.text = output.option == "--json"
                       ? trace::to_json(result)
                       : report::run_report_html({result}, title_of(arguments));
   }
-  write_outputs(outputs, trace::summary_table(result));
+  write_outputs(outputs, summary);
   return result.deadlock.empty() ? 0 : 1;
 }
 
