@@ -22,6 +22,7 @@ struct CheckOptions {
   bool mutants = false;
   bool list_mutants = false;
   std::string mutant;
+  std::string invariant;               // only what breaks this rule counts; empty: any
   int cpus = 0;                        // only scenarios with so many CPUs; 0: all
   int bound = -1;                      // preemptions; -1: 2, and only in mode bounded
   std::string mode = "stateful";       // stateful, breadth, bounded, pct, random

@@ -103,6 +103,7 @@ class Command {
     request.granularity = granularity;
     request.bound = options_.bound >= 0 ? options_.bound : 2;
     request.limits = limits_for(scenario, granularity);
+    if (!options_.invariant.empty()) request.limits.rule = known_rule(options_.invariant);
     request.coverage = options_.coverage;
     if (!options_.mutant.empty()) {
       request.mutant = &known_mutant(options_.mutant);
@@ -187,6 +188,9 @@ class Command {
     if (!r.violated && r.miss_probability > 0) {
       line << ", miss probability " << std::scientific << std::setprecision(1)
            << r.miss_probability;
+    }
+    if (r.dead_paths != 0) {
+      line << ", " << r.dead_paths << " paths ended where something else broke";
     }
     if (owes_outcomes(r)) {
       for (const std::string& outcome : r.missing) line << ", did not reach '" << outcome << "'";

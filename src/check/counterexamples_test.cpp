@@ -60,6 +60,7 @@ TEST_P(Counterexample, StillShowsTheFault) {
   const Stored stored = read(GetParam());
   const Schedule schedule = parse_line(stored.line);
   ASSERT_NE(schedule.mutant, "none");
+  EXPECT_NO_THROW((void)known_rule(stored.rule));
   ASSERT_FALSE(schedule.trail)
       << "expected state=any: stored schedules outlive changes of the core";
   try {

@@ -26,6 +26,12 @@ Choice first_of(Choices choices) { return static_cast<Choice>(std::countr_zero(c
 
 }  // namespace
 
+bool goes_by(const Breach& breach, std::string_view name) {
+  const std::string number = std::to_string(breach.number);
+  if (name == breach.name) return true;
+  return breach.number != 0 && (name == number || name == concat({number, " ", breach.name}));
+}
+
 Explorer::Explorer(Machine& machine, const Limits& limits, Progress progress)
     : machine_(machine), limits_(limits), progress_(std::move(progress)), image_(machine) {}
 
@@ -90,7 +96,7 @@ void Explorer::count_ways() {
 bool Explorer::advance(Choice choice, Choices& enabled) {
   ++result_.transitions;
   if (!machine_.step(choice)) {
-    if (machine_.dead_path()) {
+    if (machine_.dead_path() || !counts(machine_.breach())) {
       ++result_.dead_paths;
     } else {
       found(machine_.breach());
@@ -100,7 +106,11 @@ bool Explorer::advance(Choice choice, Choices& enabled) {
   if (machine_.covered() != 0) count_ways();
   enabled = machine_.choices();
   if (!machine_.state_holds(enabled)) {
-    found(machine_.breach());
+    if (counts(machine_.breach())) {
+      found(machine_.breach());
+    } else {
+      ++result_.dead_paths;
+    }
     return false;
   }
   return true;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct Limits {
   bool self_test = true;  // depth-first: compare the futures of states with equal digests
   bool livelocks = true;  // depth-first: look for progress-free cycles
   std::uint64_t seed = 0;
+  std::string rule;  // only what breaks it counts, see breaks(); empty: any rule
 };
 
 using Path = std::vector<Choice>;
@@ -48,7 +50,7 @@ struct Exploration {
   std::uint64_t transitions = 0;
   std::uint64_t executions = 0;    // of the random searches
   std::uint64_t final_states = 0;  // nothing enabled
-  std::uint64_t dead_paths = 0;    // ended by an in-code assertion that was to be ignored
+  std::uint64_t dead_paths = 0;    // ended by an assertion or a rule that was to be ignored
   std::uint64_t max_depth = 0;
   std::uint64_t compared = 0;  // states whose successors were compared by the self-test
   double seconds = 0;
@@ -72,6 +74,9 @@ struct ProgressReport {
   std::uint64_t frontier = 0;
 };
 using Progress = std::function<void(const ProgressReport&)>;
+
+// Is it a rule by that name: its number, its words, or both ("14", "no lost wakeup")?
+[[nodiscard]] bool goes_by(const Breach& breach, std::string_view name);
 
 class Explorer {
  public:
@@ -126,6 +131,9 @@ class Explorer {
   [[nodiscard]] bool out_of_limits();
   void count_ways();
   void found(const Breach& breach);
+  [[nodiscard]] bool counts(const Breach& breach) const {
+    return limits_.rule.empty() || goes_by(breach, limits_.rule);
+  }
   // Steps and judges the state reached. False: the path ends here.
   [[nodiscard]] bool advance(Choice choice, Choices& enabled);
   [[nodiscard]] Path path_of(const std::vector<Frame>& stack) const;

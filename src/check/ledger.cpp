@@ -119,6 +119,20 @@ bool World::homes_are_kept() {
   return true;
 }
 
-bool World::ledger_holds() { return time_is_booked() && homes_are_kept(); }
+// Who has ended once has ended for ever: no late wakeup makes it runnable again (invariant 41).
+bool World::ends_are_final() {
+  for (const Task* task : tasks_) {
+    bool& dead = shared_->dead[task->id];
+    const bool now = task->state.peek() == core::TaskState::kDead;
+    if (dead && !now) {
+      note_breach(41, "the end is final", concat({task->name, " had ended, and is no longer"}));
+      return false;
+    }
+    dead = now;
+  }
+  return true;
+}
+
+bool World::ledger_holds() { return ends_are_final() && time_is_booked() && homes_are_kept(); }
 
 }  // namespace px::check

@@ -144,6 +144,11 @@ class Walker {
 }  // namespace
 
 void Explorer::find_livelock(const std::vector<Edge>& edges, const std::vector<Choices>& enabled) {
+  const Breach livelock = {
+      45, "no livelock",
+      "from here on the CPUs can go round for ever, each taking its turn, without a task's "
+      "instruction being carried out"};
+  if (!counts(livelock)) return;
   Graph graph;
   graph.first.assign(enabled.size() + 1, 0);
   for (const Edge& edge : edges) ++graph.first[edge.from + 1];
@@ -171,9 +176,7 @@ void Explorer::find_livelock(const std::vector<Edge>& edges, const std::vector<C
     Path path;
     for (std::uint32_t s = state; s != 0; s = parent_[s]) path.push_back(via_[s]);
     std::reverse(path.begin(), path.end());
-    found({45, "no livelock",
-           "from here on the CPUs can go round for ever, each taking its turn, without a task's "
-           "instruction being carried out"});
+    found(livelock);
     const std::size_t prefix = path.size();
     Walker walker(graph, components, state);
     for (Choice choice = 0; choice < kChoiceCount; ++choice) {

@@ -106,6 +106,7 @@ const MutantInfo kMutants[] = {
     {"M24", M::kM24, "a timer outlives the wait it was for", "chain-head-cancelled"},
     {"M25", M::kM25, "a waiter keeps its place in the list when its rank changes", "parked-class"},
     {"M26", M::kM26, "a waiter that waits again keeps the place of its old rank", "lending-class"},
+    {"F01", M::kF01, "a task's end is not marked under its lock", "two-tasks"},
 };
 
 }  // namespace

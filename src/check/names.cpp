@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "check/premises.hpp"
 #include "check/scenarios.hpp"
 #include "check/text.hpp"
 #include "core/checked.hpp"
@@ -28,6 +29,37 @@ std::size_t distance(std::string_view a, std::string_view b) {
   }
   return row[b.size()];
 }
+
+// What the checker judges beside the states that premises() are about.
+struct OwnRule {
+  int number;
+  const char* name;
+};
+constexpr OwnRule kOwnRules[] = {
+    {0, "assertion"},
+    {0, "data race"},
+    {0, "preempt count"},
+    {1, "one CPU per context"},
+    {2, "execution inside affinity"},
+    {4, "blocked tasks never execute"},
+    {5, "running is not blocked"},
+    {10, "mutual exclusion"},
+    {11, "no link without a wait"},
+    {14, "no time limit"},
+    {14, "no timer without a wait"},
+    {16, "hand-off to the paying donor"},
+    {18, "lock order"},
+    {27, "migrated means blocked"},
+    {29, "no ping-pong"},
+    {35, "who runs is counted"},
+    {42, "no wakeup on an offline CPU"},
+    {43, "ends of waits are true"},
+    {45, "endless step"},
+    {45, "no CPU waits for ever"},
+    {45, "no false deadlock"},
+    {45, "no livelock"},
+    {47, "off means off"},
+};
 
 [[noreturn]] void unknown(const char* what, std::string_view name, std::vector<std::string> names) {
   std::stable_sort(names.begin(), names.end(), [name](const std::string& a, const std::string& b) {
@@ -53,6 +85,22 @@ const MutantInfo& known_mutant(std::string_view name) {
   std::vector<std::string> names;
   for (const MutantInfo& mutant : mutants()) names.emplace_back(mutant.name);
   unknown("mutant", name, std::move(names));
+}
+
+std::string known_rule(std::string_view name) {
+  std::vector<std::string> names;
+  const auto is_known = [&](int number, const char* rule) {
+    const Breach breach{number, rule, {}};
+    names.push_back(invariant_name(breach));
+    return goes_by(breach, name);
+  };
+  for (const Premise& premise : premises()) {
+    if (is_known(premise.number, premise.rule)) return std::string(name);
+  }
+  for (const OwnRule& rule : kOwnRules) {
+    if (is_known(rule.number, rule.name)) return std::string(name);
+  }
+  unknown("invariant", name, std::move(names));
 }
 
 std::string invariant_name(const Breach& breach) {

@@ -14,6 +14,8 @@ namespace px::check {
 // Throw std::invalid_argument that names the nearest ones.
 [[nodiscard]] const Scenario& known_scenario(std::string_view name);
 [[nodiscard]] const MutantInfo& known_mutant(std::string_view name);
+// The name, if there is such a rule: "14", "no lost wakeup", "14 no lost wakeup".
+[[nodiscard]] std::string known_rule(std::string_view name);
 
 // "14 no lost wakeup", "assertion".
 [[nodiscard]] std::string invariant_name(const Breach& breach);

@@ -212,6 +212,7 @@ const std::vector<Premise>& premises() {
       {39, "throttled lends nothing", "a budget is used up", false, &one_throttled},
       {39, "waiting gives nothing up", "a deadline task waits", true, &a_deadline_task_waits},
       {41, "ended is gone", "a task has ended", true, &one_has_ended},
+      {41, "the end is final", "a task has ended", false, &one_has_ended},
       {42, "offline is empty", "a CPU is offline", false, &one_is_offline},
       {47, "off means off", "one waits without proxy execution", false, &proxy_is_off},
       {48, "idle with queued tasks", "a CPU comes from idle", false, &idle_cpu_with_queue},

@@ -59,6 +59,7 @@ void add_counts(RunReport& report, const Exploration& result, const Scenario& sc
   report.final_states = result.final_states;
   report.depth = result.max_depth;
   report.compared = result.compared;
+  report.dead_paths = result.dead_paths;
   report.state_bytes = result.state_bytes;
   report.peak_bytes = result.peak_bytes;
   report.seconds = result.seconds;
@@ -105,6 +106,7 @@ Json to_json(const RunReport& r) {
           {"final_states", r.final_states},
           {"depth", r.depth},
           {"compared", r.compared},
+          {"dead_paths", r.dead_paths},
           {"state_bytes", r.state_bytes},
           {"peak_bytes", r.peak_bytes},
           {"seconds", r.seconds},
@@ -135,6 +137,7 @@ RunReport from_json(const Json& j) {
   r.final_states = j["final_states"];
   r.depth = j["depth"];
   r.compared = j["compared"];
+  r.dead_paths = j["dead_paths"];
   r.state_bytes = j["state_bytes"];
   r.peak_bytes = j["peak_bytes"];
   r.seconds = j["seconds"];

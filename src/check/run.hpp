@@ -35,6 +35,7 @@ struct RunReport {
   std::uint64_t final_states = 0;
   std::uint64_t depth = 0;
   std::uint64_t compared = 0;
+  std::uint64_t dead_paths = 0;
   std::uint64_t state_bytes = 0;
   std::uint64_t peak_bytes = 0;
   double seconds = 0;

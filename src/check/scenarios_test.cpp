@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <regex>
 #include <set>
 #include <sstream>
 
@@ -205,6 +206,56 @@ TEST(Command, BadNamesListTheNearestOnes) {
   std::ostringstream err;
   EXPECT_EQ(check_command(options, out, err), 2);
   EXPECT_NE(err.str().find("two-tasks"), std::string::npos) << err.str();
+}
+
+TEST(Command, UnknownFaultsAndInvariantsListTheNearestOnes) {
+  std::ostringstream out;
+  std::ostringstream err;
+  CheckOptions options = options_for("inversion");
+  options.mutant = "E048";
+  EXPECT_EQ(check_command(options, out, err), 2);
+  EXPECT_NE(err.str().find("found mutant 'E048', expected one like E08, E48, E02"),
+            std::string::npos)
+      << err.str();
+  options.mutant = "E48";
+  options.invariant = "no lost wakup";
+  EXPECT_EQ(check_command(options, out, err), 2);
+  EXPECT_NE(err.str().find("expected one like 14 no lost wakeup"), std::string::npos) << err.str();
+}
+
+TEST(Command, OneInvariantAloneIsJudged) {
+  for (const auto& [name, found] : {std::pair{"6", true},
+                                    {"chain end runs", true},
+                                    {"6 chain end runs", true},
+                                    {"45 no livelock", false}}) {
+    CheckOptions options = options_for("inversion");
+    options.mutant = "E48";
+    options.invariant = name;
+    std::ostringstream out;
+    std::ostringstream err;
+    EXPECT_EQ(check_command(options, out, err), found ? 1 : 0) << name << '\n' << out.str();
+    EXPECT_EQ(out.str().find("paths ended where something else broke") != std::string::npos, !found)
+        << out.str();
+  }
+}
+
+// Each rule that the checker's own code names when it is broken can be asked for.
+TEST(Names, EachRuleOfTheCheckerIsKnown) {
+  const std::regex broken(R"((?:fail|note_breach)\(\s*(\d+), "([^"]+)\")");
+  int rules = 0;
+  for (const char* file :
+       {"ledger.cpp", "machine.cpp", "platform.hpp", "properties.cpp", "world.cpp"}) {
+    std::ifstream source(std::string(PX_CHECK_SOURCES) + "/" + file);
+    const std::string text{std::istreambuf_iterator<char>(source), {}};
+    ASSERT_FALSE(text.empty()) << file;
+    for (std::sregex_iterator match(text.begin(), text.end(), broken), end; match != end; ++match) {
+      const std::string number = (*match)[1].str();
+      const std::string name = (*match)[2].str();
+      EXPECT_NO_THROW((void)known_rule(number == "0" ? name : number + " " + name)) << name;
+      ++rules;
+    }
+  }
+  EXPECT_GE(rules, 25);
 }
 
 TEST(Command, AForeignReplayLineIsRefusedAtItsStep) {

@@ -74,6 +74,7 @@ class World final : public Machine {
     std::int8_t ran_on[kMaxTasks] = {};    // CPU where the task last began to execute
     std::uint8_t lent_on[kMaxTasks] = {};  // CPUs that its context was moved to
     bool cancelled[kMaxTasks] = {};        // a stop request for its wait was made
+    bool dead[kMaxTasks] = {};             // in an earlier state; so in every later one
   };
 
   static void task_entry(void* body) noexcept;
@@ -124,6 +125,7 @@ class World final : public Machine {
   [[nodiscard]] bool ledger_holds();
   [[nodiscard]] bool time_is_booked();
   [[nodiscard]] bool homes_are_kept();
+  [[nodiscard]] bool ends_are_final();
 
   const Scenario& scenario_;
   Platform* platform_;

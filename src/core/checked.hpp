@@ -159,6 +159,7 @@ enum class Mutant : std::uint8_t {
   kM24,
   kM25,
   kM26,
+  kF01,
   kCount,
 };
 

@@ -235,7 +235,7 @@ void Scheduler<P>::exit() {
   {
     // A late wakeup looks at the state and changes it under this lock: it may not have seen us
     // asleep before and make us runnable afterwards.
-    Guard guard(me.task_lock);
+    GuardIf guard(!mutant(platform_, Mutant::kF01), me.task_lock);
     me.state.store(TaskState::kDead, std::memory_order_seq_cst);
     release_bandwidth(me);
   }

@@ -30,6 +30,7 @@ check::CheckOptions options_of(const CheckArguments& arguments) {
   options.mutants = arguments.mutants;
   options.list_mutants = arguments.list_mutants;
   options.mutant = arguments.mutant.value_or("");
+  options.invariant = arguments.invariant.value_or("");
   options.replay = arguments.replay.value_or("");
   options.json = arguments.json.value_or("");
   if (arguments.cpus) {

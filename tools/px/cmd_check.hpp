@@ -16,6 +16,7 @@ struct CheckArguments {
   bool mutants = false;
   bool list_mutants = false;
   std::optional<std::string> mutant;
+  std::optional<std::string> invariant;
   std::optional<std::string> cpus;
   std::optional<std::string> bound;
   std::optional<std::string> mode;

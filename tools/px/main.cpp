@@ -112,6 +112,10 @@ void add_check(CLI::App& app, CheckArguments& to) {
   check.add_flag("--coverage", to.coverage, "Say which outcomes of the core were met");
   check.add_flag("--mutants", to.mutants, "Seed each known fault and see whether it is caught");
   check.add_option("--mutant", to.mutant, "With this fault seeded")->type_name("M");
+  check
+      .add_option("--invariant", to.invariant,
+                  "Look for what breaks this one only: a number, or a name as violations print it")
+      ->type_name("NAME");
   check.add_flag("--list-mutants", to.list_mutants, "List the faults that can be seeded");
   check.add_option("--cpus", to.cpus, "Only scenarios with so many CPUs")->type_name("N");
   check.add_option("--bound", to.bound, "Preemptions in mode bounded")->type_name("N");
