@@ -44,6 +44,11 @@ void set_affinity(const CpuSet& cpus);
 // Time the calling task has been on its CPU so far, without the time of the tasks that ran in
 // between; what the kernel gave to other threads meanwhile is in it.
 [[nodiscard]] std::chrono::nanoseconds executed();
+// How often a px::Deadline of the calling task has been overrun: the budget of a period was used up
+// with work left, and the task waited for the next one. To be compared with the number at the
+// begin of a job, for example to leave optional work out. A budget that yield gives up is none, nor
+// is one that ends as the task goes to sleep. 0 for a task that was never a deadline task.
+[[nodiscard]] std::uint64_t overruns();
 
 }  // namespace this_task
 

@@ -142,11 +142,11 @@ const StateCount kCounts[] = {
     {"condition-cancelled", 2564, 22275},
     {"condition-retaken", 589, 3908},
     {"throttle-in-section", 0, 0},
-    {"throttled-owner", 36225, 0},
+    {"throttled-owner", 36455, 0},
     {"throttled-waiters", 0, 0},
     {"throttle-across-cpus", 0, 0},
     {"deadline-proxy-yields", 0, 0},
-    {"deadline-class-while-blocked", 118823, 0},
+    {"deadline-class-while-blocked", 123137, 0},
 };
 // clang-format on
 

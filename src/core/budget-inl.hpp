@@ -80,16 +80,17 @@ template <Platform P>
 policy::Admitted Scheduler<P>::admit(Task& task) {
   if (task.se.class_id != policy::ClassId::kDeadline) return {};
   Guard guard(admission_lock_);
-  return admission_.request(task.se, task.se.dl_params);
+  return admission_.request(task.se, task.se.dl_params, platform_.now());
 }
 
-// The task has ended. task_lock held.
+// The task has ended, and is queued for the last time: nobody else changes what is admitted for it.
+// rq.lock held, charged.
 template <Platform P>
-void Scheduler<P>::release_bandwidth(Task& task) {
+void Scheduler<P>::release_bandwidth(const Runqueue& rq, Task& task) {
   if (task.se.dl.admitted == 0) [[likely]]
     return;
   Guard guard(admission_lock_);
-  admission_.release(task.se);
+  admission_.release(task.se, rq.clock_ns);
 }
 
 template <Platform P>
@@ -98,7 +99,7 @@ std::int64_t Scheduler<P>::admitted_bandwidth() {
   std::int64_t in_use = 0;
   {
     Guard guard(admission_lock_);
-    in_use = admission_.in_use();
+    in_use = admission_.in_use(platform_.now());
   }
   preempt_enable();
   return in_use;

@@ -201,7 +201,24 @@ TEST(Budget, AdmissionRefusesAndChangesNothing) {
   EXPECT_GT(lab.simulator->scheduler().admitted_bandwidth(), policy::kBandwidthOne / 100 * 99);
   lab.run();
   EXPECT_EQ(a.se.dl_params, dl(5, 10, 10));
-  EXPECT_EQ(lab.simulator->scheduler().admitted_bandwidth(), 0) << "who has ended holds none";
+}
+
+// A ends at 10 with 40 of its 50 left: until 100 - 40 * 100/50 its place is taken.
+TEST(Budget, WhoHasEndedMakesRoomWhenItsLagIsZero) {
+  TestLab lab;
+  lab.spawn("A", dl(50, 100, 100), CpuMask::first(1), 0, [&] { lab.work(10); });
+  lab.fifo("F", 1, 0, [&] {
+    auto& scheduler = lab.simulator->scheduler();
+    auto& me = lab.simulator->current();
+    lab.work(9);
+    EXPECT_FALSE(scheduler.set_params(me, dl(60, 100, 100)).granted);
+    EXPECT_EQ(scheduler.admitted_bandwidth(), policy::kBandwidthOne / 2);
+    lab.work(1);
+    EXPECT_EQ(scheduler.admitted_bandwidth(), 0);
+    EXPECT_TRUE(scheduler.set_params(me, dl(60, 100, 100)).granted);
+  });
+  lab.run();
+  EXPECT_EQ(lab.segments, (Segs{{0, 0, 10, "A", "A"}, {0, 10, 20, "F", "F"}}));
 }
 
 // On two CPUs a blocked donor's context goes to the owner's CPU, its budget with it.

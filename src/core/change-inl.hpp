@@ -63,11 +63,12 @@ policy::Admitted Scheduler<P>::set_params(Task& task, const policy::Params& para
   {
     Guard guard(task.task_lock);
     bool ended = false;
-    if (std::holds_alternative<policy::DeadlineParams>(params) || task.se.dl.admitted != 0)
-        [[unlikely]] {
+    // Not by what is admitted: a task that ends gives that back under another lock.
+    if (std::holds_alternative<policy::DeadlineParams>(params) ||
+        std::holds_alternative<policy::DeadlineParams>(task.base_params)) [[unlikely]] {
       ended = task.state.load(std::memory_order_relaxed) == TaskState::kDead;
       Guard admission(admission_lock_);
-      if (!ended) admitted = admission_.request(task.se, params);
+      if (!ended) admitted = admission_.request(task.se, params, platform_.now());
     }
     if (admitted.granted && !ended) {
       task.base_params = params;

@@ -187,6 +187,7 @@ template <Platform P>
 void Scheduler<P>::try_to_block(Runqueue& rq, Task& prev) {
   const auto state = prev.state.load(std::memory_order_seq_cst);
   if (state == TaskState::kDead) {
+    release_bandwidth(rq, prev);
     deactivate(rq, prev, policy::Dequeue::kEnd, OnRq::kNo);
     return;
   }

@@ -227,7 +227,7 @@ class Scheduler {
   [[gnu::cold, gnu::noinline]] void replenish_due(Runqueue& rq);
   [[gnu::cold, gnu::noinline]] void rerank(Task& task);
   void forget_lingering(Task& task);
-  void release_bandwidth(Task& task);
+  void release_bandwidth(const Runqueue& rq, Task& task);
 
   void activate(Runqueue& rq, Task& task, policy::Enqueue why);
   void deactivate(Runqueue& rq, Task& task, policy::Dequeue why, OnRq to);

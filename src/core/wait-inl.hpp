@@ -237,7 +237,6 @@ void Scheduler<P>::exit() {
     // asleep before and make us runnable afterwards.
     GuardIf guard(!mutant(platform_, Mutant::kF01), me.task_lock);
     me.state.store(TaskState::kDead, std::memory_order_seq_cst);
-    release_bandwidth(me);
   }
   schedule(ScheduleMode::kBlock);
   PX_CHECK(false, "an ended task does not run again");

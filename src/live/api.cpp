@@ -280,6 +280,15 @@ std::chrono::nanoseconds executed() {
   }
 }
 
+std::uint64_t overruns() {
+  detail::poll_preemption();
+  const auto& me = detail::require_task("px::this_task::overruns");
+  live::preempt_disable();  // an overrun is counted where this task could be interrupted
+  const std::uint64_t count = me.core.se.dl.overruns;
+  live::preempt_enable_no_check();
+  return count;
+}
+
 }  // namespace this_task
 
 PreemptGuard::PreemptGuard() noexcept { live::preempt_disable(); }

@@ -22,10 +22,10 @@ Admission::Admission(int percent, int cpus)
   PX_CHECK(percent >= 0 && percent <= 100, "admission limit out of range; expected 0 to 100 %");
 }
 
-Admitted Admission::request(SchedContext& context, const Params& params) {
+Admitted Admission::request(SchedContext& context, const Params& params, Nanos now) {
   const auto* deadline = std::get_if<DeadlineParams>(&params);
   const std::int64_t wanted = deadline != nullptr ? bandwidth_of(*deadline) : 0;
-  const std::int64_t others = in_use_ - context.dl.admitted;
+  const std::int64_t others = in_use(now) - context.dl.admitted;
   const bool granted = wanted <= context.dl.admitted || wanted <= limit_ - others;
   if (granted) {
     in_use_ = others + wanted;
@@ -34,9 +34,18 @@ Admitted Admission::request(SchedContext& context, const Params& params) {
   return {granted, wanted, others, limit_};
 }
 
-void Admission::release(SchedContext& context) {
-  in_use_ -= context.dl.admitted;
+void Admission::release(SchedContext& context, Nanos now) {
+  if (context.dl.started && zero_lag(context) > now) {
+    (void)leaving_.add(context.dl.admitted, zero_lag(context));
+  } else {
+    in_use_ -= context.dl.admitted;
+  }
   context.dl.admitted = 0;
+}
+
+std::int64_t Admission::in_use(Nanos now) {
+  in_use_ -= leaving_.expire(now).bandwidth;
+  return in_use_;
 }
 
 std::string describe(const Admitted& refused, int cpus) {

@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "policy/leaving.hpp"
 #include "policy/sched_context.hpp"
 
 namespace px::policy {
@@ -25,17 +26,20 @@ class Admission {
   // `percent` of each of `cpus` CPUs; 0: everything is admitted.
   Admission(int percent, int cpus);
 
-  // `context` is to have `params` from now on: reserves what they need in place of what it has. Not
-  // granted: nothing changes. Parameters of another class need nothing.
-  [[nodiscard]] Admitted request(SchedContext& context, const Params& params);
-  // The context's task has ended.
-  void release(SchedContext& context);
+  // `context` is to have `params` from `now` on: reserves what they need in place of what it has.
+  // Not granted: nothing changes. Parameters of another class need nothing; what a change gives up
+  // is free at once.
+  [[nodiscard]] Admitted request(SchedContext& context, const Params& params, Nanos now);
+  // The context's task has ended, charged to `now`: what it has is free at its zero-lag instant.
+  void release(SchedContext& context, Nanos now);
 
-  [[nodiscard]] std::int64_t in_use() const { return in_use_; }
+  // What is reserved at `now`.
+  [[nodiscard]] std::int64_t in_use(Nanos now);
 
  private:
   std::int64_t limit_;
-  std::int64_t in_use_ = 0;
+  std::int64_t in_use_ = 0;  // with what is leaving
+  LeavingBandwidth leaving_;
 };
 
 // Why a request was not granted, in one line.

@@ -23,13 +23,6 @@ bool exceeds_density(const SchedContext& context, Nanos now) {
          Int128{context.dl.deadline_ns - now} * params.runtime_ns;
 }
 
-// When a context that sleeps has had neither more nor less than its share.
-Nanos zero_lag(const SchedContext& context) {
-  const DeadlineParams& params = context.dl_params;
-  return context.dl.deadline_ns -
-         floor_div(Int128{context.dl.left_ns} * params.period_ns, params.runtime_ns);
-}
-
 }  // namespace
 
 DeadlineClass::DeadlineClass(bool reclaim, int limit_percent)
@@ -135,10 +128,16 @@ void DeadlineClass::dequeue(SchedContext& context, Dequeue why, Nanos now) {
   context.queued = false;
   --queued_;
   if (why == Dequeue::kSleep) dl.slept = true;
-  if (reclaim_ && why == Dequeue::kSleep && !dl.throttled && zero_lag(context) > now) {
-    dl.lingers = true;
-    insert_event(context, zero_lag(context));
-    return;
+  if (reclaim_ && zero_lag(context) > now) {
+    if (why == Dequeue::kSleep && !dl.throttled) {
+      dl.lingers = true;
+      insert_event(context, zero_lag(context));
+      return;
+    }
+    if (why == Dequeue::kEnd) {
+      if (!leaving_.add(dl.bandwidth, zero_lag(context))) --in_use_;
+      return;
+    }
   }
   --in_use_;
   if (reclaim_) active_ -= dl.bandwidth;
@@ -226,6 +225,9 @@ bool DeadlineClass::settle(SchedContext& current, Nanos now) {
 }
 
 SchedContext* DeadlineClass::replenish(Nanos now) {
+  const LeavingBandwidth::Gone gone = leaving_.expire(now);
+  active_ -= gone.bandwidth;
+  in_use_ -= gone.entries;
   while (DeadlineEvent* event = events_.first()) {
     if (event->at_ns > now) return nullptr;
     SchedContext& context = *event->context;

@@ -16,16 +16,18 @@
 //
 // Reclaiming (GRUB, Lipari and Baruah 2000), an option: the current context pays at the rate of the
 // bandwidth that is active on its CPU, so that what others do not use is shared out. A context that
-// falls asleep counts as active until its lag is 0: deadline - left * period / runtime.
+// falls asleep or ends counts as active until its lag is 0: deadline - left * period / runtime.
 //
 // Invariants (check() verifies them):
 //   DL-1  a queued context is either in the tree of those ready or in the heap of events, throttled
 //   DL-2  the current context is ready
-//   DL-3  the active bandwidth is the sum over those queued and those that linger
+//   DL-3  the active bandwidth is the sum over those queued and those that linger, and what is
+//   leaving
 #pragma once
 
 #include "base/augmented_tree.hpp"
 #include "policy/arrival_order.hpp"
+#include "policy/leaving.hpp"
 #include "policy/sched_class.hpp"
 
 namespace px::policy {
@@ -82,7 +84,8 @@ class DeadlineClass final : public SchedClass {
   [[nodiscard]] SchedContext* replenish(Nanos now);
   // The earliest instant at which replenish() has something to do; kNever if there is none.
   [[nodiscard]] Nanos next_event() const {
-    return events_.first() != nullptr ? events_.first()->at_ns : kNever;
+    const Nanos leaves = leaving_.next();
+    return events_.first() != nullptr ? std::min(events_.first()->at_ns, leaves) : leaves;
   }
   // A context that lingers here is awake elsewhere, or changes: it counts no longer.
   void forget(SchedContext& context);
@@ -128,7 +131,8 @@ class DeadlineClass final : public SchedClass {
   Tree ready_;
   PairingHeap<DeadlineEvent, DeadlineEventBefore> events_;
   SchedContext* current_ = nullptr;
-  int in_use_ = 0;  // contexts queued, and those that linger
+  LeavingBandwidth leaving_;  // reclaiming: of ended tasks, still counted in active_
+  int in_use_ = 0;            // contexts queued, those that linger, entries of leaving_
   int queued_ = 0;
   int ready_count_ = 0;
   std::int64_t active_ = 0;

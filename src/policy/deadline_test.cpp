@@ -226,38 +226,85 @@ TEST(Admission, AdmitsWhatFitsExactlyAndNoMore) {
   Admission admission(100, 1);
   SchedContext thirds[4];
   for (int i = 0; i < 3; ++i) {
-    EXPECT_TRUE(admission.request(thirds[i], DeadlineParams{1, 3, 3}).granted);
+    EXPECT_TRUE(admission.request(thirds[i], DeadlineParams{1, 3, 3}, 0).granted);
   }
-  const Admitted refused = admission.request(thirds[3], DeadlineParams{1, 1000, 1000});
+  const Admitted refused = admission.request(thirds[3], DeadlineParams{1, 1000, 1000}, 0);
   EXPECT_FALSE(refused.granted);
   EXPECT_EQ(describe(refused, 1),
             "found a deadline task that asks for 0.10 % of a CPU where others have 100.00 %, "
             "100.10 % in sum, expected at most 100.00 % on 1 CPU");
   EXPECT_EQ(thirds[3].dl.admitted, 0);
-  admission.release(thirds[0]);
-  EXPECT_TRUE(admission.request(thirds[3], DeadlineParams{1, 3, 3}).granted);
+  admission.release(thirds[0], 0);
+  EXPECT_TRUE(admission.request(thirds[3], DeadlineParams{1, 3, 3}, 0).granted);
+}
+
+// (4, 8) from 0 on, ended at 2 with half its budget: it has had its share at 8 - 2 * 8/4.
+TEST_F(DeadlineTest, WhoHasEndedCountsUntilItsLagIsZero) {
+  DeadlineClass cls(true, 100);
+  Admission admission(100, 1);
+  SchedContext a = make(4, 8, 8);
+  SchedContext b = make(4, 8, 8);
+  SchedContext c = make(4, 8, 8);
+  EXPECT_TRUE(admission.request(a, a.dl_params, 0).granted);
+  EXPECT_TRUE(admission.request(b, b.dl_params, 0).granted);
+  cls.enqueue(a, Enqueue::kNew, 0);
+  cls.enqueue(b, Enqueue::kNew, 0);
+  run(cls, a, 0, 2);
+  admission.release(a, 2);
+  EXPECT_EQ(a.dl.admitted, 0);
+  EXPECT_FALSE(admission.request(c, c.dl_params, 3).granted);
+  EXPECT_EQ(admission.in_use(3), kBandwidthOne);
+  EXPECT_TRUE(admission.request(c, c.dl_params, 4).granted);
+  cls.dequeue(a, Dequeue::kEnd, 2);
+  EXPECT_FALSE(a.dl.lingers);
+  EXPECT_EQ(cls.next_event(), 4);
+  cls.set_current(b, 2);
+  EXPECT_FALSE(cls.charge(b, 2, 4));
+  EXPECT_EQ(b.dl.left_ns, 2) << "paid in full";
+  EXPECT_EQ(cls.replenish(4), nullptr);
+  EXPECT_EQ(cls.active_bandwidth(), kBandwidthOne / 2);
+  EXPECT_EQ(cls.slice_end(b, 4), 8) << "2 left, paid at one half";
+  EXPECT_EQ(cls.check(), nullptr);
+  cls.dequeue(b, Dequeue::kMigrate, 4);
+  EXPECT_FALSE(cls.in_use());
+}
+
+// More than can be told apart leave with the latest of them.
+TEST(LeavingBandwidth, NeverForgetsTooEarly) {
+  LeavingBandwidth leaving;
+  const auto most = static_cast<Nanos>(LeavingBandwidth::kMax);
+  for (Nanos i = 0; i < most; ++i) EXPECT_TRUE(leaving.add(1, 100 - i));
+  EXPECT_FALSE(leaving.add(10, 50));
+  EXPECT_FALSE(leaving.add(20, 200));
+  EXPECT_EQ(leaving.next(), 101 - most);
+  const LeavingBandwidth::Gone first = leaving.expire(100);
+  EXPECT_EQ(first.bandwidth, most - 1);
+  EXPECT_EQ(first.entries, most - 1);
+  EXPECT_EQ(leaving.expire(199).bandwidth, 0);
+  EXPECT_EQ(leaving.expire(200).bandwidth, 1 + 10 + 20);
+  EXPECT_EQ(leaving.next(), kNever);
 }
 
 TEST(Admission, AChangeReplacesAndALesserOneAlwaysFits) {
   Admission admission(95, 2);
   SchedContext a;
   SchedContext b;
-  EXPECT_TRUE(admission.request(a, DeadlineParams{9, 10, 10}).granted);
-  EXPECT_TRUE(admission.request(b, DeadlineParams{10, 10, 10}).granted);
-  EXPECT_FALSE(admission.request(a, DeadlineParams{95, 100, 100}).granted);
-  EXPECT_TRUE(admission.request(b, DeadlineParams{9, 10, 10}).granted);
-  EXPECT_TRUE(admission.request(a, DeadlineParams{1, 1, 1}).granted);
-  EXPECT_TRUE(admission.request(a, FairParams{}).granted);
-  EXPECT_TRUE(admission.request(b, RealtimeParams{}).granted);
-  EXPECT_EQ(admission.in_use(), 0);
+  EXPECT_TRUE(admission.request(a, DeadlineParams{9, 10, 10}, 0).granted);
+  EXPECT_TRUE(admission.request(b, DeadlineParams{10, 10, 10}, 0).granted);
+  EXPECT_FALSE(admission.request(a, DeadlineParams{95, 100, 100}, 0).granted);
+  EXPECT_TRUE(admission.request(b, DeadlineParams{9, 10, 10}, 0).granted);
+  EXPECT_TRUE(admission.request(a, DeadlineParams{1, 1, 1}, 0).granted);
+  EXPECT_TRUE(admission.request(a, FairParams{}, 0).granted);
+  EXPECT_TRUE(admission.request(b, RealtimeParams{}, 0).granted);
+  EXPECT_EQ(admission.in_use(0), 0);
 }
 
 TEST(Admission, ZeroPercentAdmitsEverything) {
   Admission admission(0, 1);
   SchedContext a;
   SchedContext b;
-  EXPECT_TRUE(admission.request(a, DeadlineParams{1, 1, 1}).granted);
-  EXPECT_TRUE(admission.request(b, DeadlineParams{1, 1, 1}).granted);
+  EXPECT_TRUE(admission.request(a, DeadlineParams{1, 1, 1}, 0).granted);
+  EXPECT_TRUE(admission.request(b, DeadlineParams{1, 1, 1}, 0).granted);
 }
 
 TEST(DeadlineParamsTest, RangesAreNamed) {

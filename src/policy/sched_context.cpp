@@ -107,6 +107,12 @@ std::int64_t bandwidth_of(const DeadlineParams& params) {
   return static_cast<std::int64_t>(Int128{params.runtime_ns} * kBandwidthOne / params.period_ns);
 }
 
+Nanos zero_lag(const SchedContext& context) {
+  const DeadlineParams& params = context.dl_params;
+  return context.dl.deadline_ns -
+         floor_div(Int128{context.dl.left_ns} * params.period_ns, params.runtime_ns);
+}
+
 void set_params(SchedContext& context, const Params& params) {
   PX_CHECK(!context.queued, "parameters may change only while the context is on no queue");
   PX_CHECK(*invalid_params(params) == '\0', "scheduling parameters out of range");

@@ -88,6 +88,8 @@ struct DeadlineState {
 inline constexpr std::int64_t kBandwidthOne = std::int64_t{1} << 40;
 // A CPU's share for `params`, rounded down.
 [[nodiscard]] std::int64_t bandwidth_of(const DeadlineParams& params);
+// When a deadline context that runs no more has had neither more nor less than its share.
+[[nodiscard]] Nanos zero_lag(const SchedContext& context);
 
 struct SchedContext {
   ClassId class_id = ClassId::kFair;

@@ -63,7 +63,7 @@ void check_admission(const Workload& workload, const RunOptions& options, int pe
       if (phase.params) consider(*phase.params);
     }
     policy::SchedContext context;
-    const policy::Admitted admitted = admission.request(context, most);
+    const policy::Admitted admitted = admission.request(context, most, 0);
     if (admitted.granted) continue;
     throw Error(workload.files[static_cast<std::size_t>(task.place.file)], task.place.line,
                 task.place.column,
