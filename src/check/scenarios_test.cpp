@@ -412,9 +412,10 @@ TEST(Schedule, DamagedLinesAreRefused) {
   for (const char* line :
        {"", "px2 scenario=a steps=0 state=any", "px1 steps=0 state=any", "px1 scenario=a state=any",
         "px1 scenario=a steps=9 state=any", "px1 scenario=a steps=0x state=any",
-        "px1 scenario=a what=1 state=any", "px1 scenario=a loop=2 steps=0 state=any",
-        "px1 scenario=a steps=0", "px1 scenario=a steps=0 state=12",
-        "px1 scenario=a steps=0 trail=A state=any", "px1 scenario=a steps=0 state=0123456789abcdef",
+        "px1 scenario=a what=1 state=any", "px1 scenario=a mode=x steps=0 state=any",
+        "px1 scenario=a loop=2 steps=0 state=any", "px1 scenario=a steps=0",
+        "px1 scenario=a steps=0 state=12", "px1 scenario=a steps=0 trail=A state=any",
+        "px1 scenario=a steps=0 state=0123456789abcdef",
         "px1 scenario=a steps=0 trail=AB state=0123456789abcdef"}) {
     EXPECT_THROW((void)parse_line(line), std::invalid_argument) << line;
   }

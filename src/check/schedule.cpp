@@ -129,6 +129,10 @@ Schedule parse_line(std::string_view line) {
     if (name == "scenario") {
       schedule.scenario = value;
     } else if (name == "mode") {
+      if (value != "stateful" && value != "breadth" && value != "bounded" && value != "pct" &&
+          value != "random") {
+        reject(value, "stateful, breadth, bounded, pct or random");
+      }
       schedule.mode = value;
     } else if (name == "granularity") {
       if (value != "fine" && value != "coarse") reject(value, "fine or coarse");
