@@ -16,6 +16,7 @@ struct alignas(8) EventRoom {
 struct HelperLink {
   void* task = nullptr;
   HelperLink* next = nullptr;
+  bool shared = false;
 };
 
 }  // namespace detail

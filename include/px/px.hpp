@@ -12,6 +12,7 @@
 #include "px/runtime.hpp"             // IWYU pragma: export
 #include "px/sched_params.hpp"        // IWYU pragma: export
 #include "px/semaphore.hpp"           // IWYU pragma: export
+#include "px/shared_mutex.hpp"        // IWYU pragma: export
 #include "px/stop_token.hpp"          // IWYU pragma: export
 #include "px/task_local.hpp"          // IWYU pragma: export
 #include "px/this_task.hpp"           // IWYU pragma: export

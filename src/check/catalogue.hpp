@@ -39,6 +39,8 @@ void balancing(Catalogue& c);
 void hotplug(Catalogue& c);
 // Semaphores and conditions (scenarios_events.cpp).
 void events(Catalogue& c);
+// Locks that may be shared (scenarios_shared.cpp).
+void shared_locks(Catalogue& c);
 // scenarios_protocols.cpp: locks under `inherit`, `protect` and `none`, alone and in mixed chains.
 void lock_protocols(Catalogue& c);
 

@@ -59,6 +59,7 @@ void World::check_end_of_wait(const Body& body, const ScriptOp& op, core::WaitEn
       for (int i = 0; i < locks(); ++i) {
         holds |= shared_->holder[i] == static_cast<std::int8_t>(body.task->id);
       }
+      for (const auto* shared : shared_locks_) holds |= shared->helper_place(*body.task) != 0;
       if (!holds) untrue = "by a deadlock, though nobody waits for it";
       break;
     }

@@ -106,6 +106,9 @@ const MutantInfo kMutants[] = {
     {"M24", M::kM24, "a timer outlives the wait it was for", "chain-head-cancelled"},
     {"M25", M::kM25, "a waiter keeps its place in the list when its rank changes", "parked-class"},
     {"M26", M::kM26, "a waiter that waits again keeps the place of its old rank", "lending-class"},
+    {"M27", M::kM27, "a shared lock's wait that ends lets nobody behind it go on",
+     "writer-gives-up"},
+    {"M28", M::kM28, "a leaving holder does not tell those who hang on it", "shared-in-turn"},
     {"F01", M::kF01, "a task's end is not marked under its lock", "two-tasks"},
 };
 

@@ -1,7 +1,9 @@
 // Properties that only the checker can judge: they need to know where each CPU stands, or that
 // nothing can happen any more. The state invariants shared with the simulator are in
 // core/invariants.hpp.
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "check/premises.hpp"
 #include "check/text.hpp"
@@ -32,6 +34,12 @@ void World::at_boundary(const Body& body) {
   }
 }
 
+// Whether `at`, who waits for `on`, may lend to `other`: the owner, any helper of an event.
+bool World::ends_wait_for(const core::Waitable<Platform>& on, const Task& at, const Task& other) {
+  if (on.kind != core::WaitableKind::kEvent) return on.next(at) == &other;
+  return static_cast<const core::Event<Platform>&>(on).helper_place(other) != 0;
+}
+
 // A CPU outside the core that owes nothing: its task executes on its own context, or on one that
 // still waits, directly or along a chain, for what the task owns (invariants 6, 22, 23).
 void World::check_boost(int cpu) {
@@ -39,16 +47,19 @@ void World::check_boost(int cpu) {
   const Task* curr = queue.curr.peek();
   const Task* donor = queue.donor.peek();
   if (curr == donor || curr->is_idle || queue.need_resched.peek() != 0) return;
-  const Task* at = donor;
-  for (int hops = 0; hops <= tasks(); ++hops) {
+  std::vector<const Task*> chain = {donor};
+  for (std::size_t i = 0; i < chain.size(); ++i) {
+    const Task* at = chain[i];
     if (at == curr) return;
     const core::Waitable<Platform>* on = at->blocked_on.peek();
     // Its wait was ended by another CPU that still owes it the wakeup.
     if (on == nullptr && at->state.peek() == core::TaskState::kSleeping) return;
-    const Task* next = on != nullptr ? on->next(*at) : nullptr;
-    if (on != nullptr && next == nullptr) return;  // momentarily free: the waiter is on its way
-    if (next == nullptr) break;
-    at = next;
+    if (on == nullptr) continue;
+    if (on->next(*at) == nullptr) return;  // momentarily free: the waiter is on its way
+    for (const Task* other : tasks_) {
+      const bool known = std::find(chain.begin(), chain.end(), other) != chain.end();
+      if (!known && ends_wait_for(*on, *at, *other)) chain.push_back(other);
+    }
   }
   note_breach(22, "end of boost",
               concat({curr->name, " executes on the context of ", donor->name,

@@ -140,7 +140,8 @@ class Builder {
     const char* word;
     Instruction code;
     // l lock, L lock and ticks, t ticks, x task, m task and CPUs, p task and params, s semaphore,
-    // S semaphore and ticks, o CPU, c condition, w condition and lock, W the same and ticks
+    // S semaphore and ticks, r shared lock, R shared lock and ticks, o CPU, c condition, w
+    // condition and lock, W the same and ticks
     char shape;
   };
   static constexpr Form kForms[] = {
@@ -167,6 +168,12 @@ class Builder {
       {"wait", Instruction::kWait, 'w'},
       {"wait_timeout", Instruction::kWaitTimeout, 'W'},
       {"signal", Instruction::kSignal, 'c'},
+      {"rlock", Instruction::kReadLock, 'r'},
+      {"rlock_timeout", Instruction::kReadLockTimeout, 'R'},
+      {"runlock", Instruction::kReadUnlock, 'r'},
+      {"wlock", Instruction::kWriteLock, 'r'},
+      {"wlock_timeout", Instruction::kWriteLockTimeout, 'R'},
+      {"wunlock", Instruction::kWriteUnlock, 'r'},
   };
 
   // The operands of an instruction of that shape.
@@ -187,6 +194,11 @@ class Builder {
       case 'S':
         op.object = index_in(scenario_.semaphores, argument(1));
         if (shape == 'S') op.ns = number(argument(2)) * kTick;
+        break;
+      case 'r':
+      case 'R':
+        op.object = index_in(scenario_.shared_locks, argument(1));
+        if (shape == 'R') op.ns = number(argument(2)) * kTick;
         break;
       case 'c':
       case 'w':
@@ -230,17 +242,32 @@ class Builder {
     for (int i = 0; i < times; ++i) task_->ops.push_back(op);
   }
 
+  // What ends the section that a lock call begins; any other instruction is its own.
+  static Instruction unlock_of(Instruction code) {
+    switch (code) {
+      case Instruction::kLock:
+      case Instruction::kTryLock:
+      case Instruction::kLockTimeout:
+        return Instruction::kUnlock;
+      case Instruction::kReadLock:
+      case Instruction::kReadLockTimeout:
+        return Instruction::kReadUnlock;
+      case Instruction::kWriteLock:
+      case Instruction::kWriteLockTimeout:
+        return Instruction::kWriteUnlock;
+      default:
+        return code;
+    }
+  }
+
   // Each lock call knows where its matching unlock is.
   void link_failures() {
     auto& ops = task_->ops;
     for (std::size_t i = 0; i < ops.size(); ++i) {
-      const bool locks = ops[i].code == Instruction::kLock ||
-                         ops[i].code == Instruction::kTryLock ||
-                         ops[i].code == Instruction::kLockTimeout;
-      if (!locks) continue;
+      const Instruction unlock = unlock_of(ops[i].code);
+      if (unlock == ops[i].code) continue;
       std::size_t end = i + 1;
-      while (end < ops.size() &&
-             !(ops[end].code == Instruction::kUnlock && ops[end].object == ops[i].object)) {
+      while (end < ops.size() && !(ops[end].code == unlock && ops[end].object == ops[i].object)) {
         ++end;
       }
       if (end == ops.size()) reject(ops[i].text, "an unlock behind it");

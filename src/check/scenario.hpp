@@ -5,6 +5,8 @@
 //   T | wake X | cancel X | affinity X CPUS | class X PARAMS | join X | offline CPU | online CPU
 //   down s | down_timeout s T | up s | help s | unhelp s: a semaphore without permits at the start,
 //   and the calling task as a declared holder of it
+//   rlock r | rlock_timeout r T | runlock r | wlock r | wlock_timeout r T | wunlock r: a lock that
+//   may be shared, each task of it once at a time
 //   wait c a | wait_timeout c a T | signal c: a condition with mutex a, which the task holds
 // T counts ticks of 1 ms; CPUS is a list of digits ("01"); PARAMS is "fifo:P", "rr:P", "fair:NICE"
 // or "dl:RUNTIME/DEADLINE/PERIOD" in ticks. A lock call that ends without the lock (time limit,
@@ -48,6 +50,12 @@ enum class Instruction : std::uint8_t {
   kWait,
   kWaitTimeout,
   kSignal,
+  kReadLock,
+  kReadLockTimeout,
+  kReadUnlock,
+  kWriteLock,
+  kWriteLockTimeout,
+  kWriteUnlock,
 };
 
 struct ScriptOp {
@@ -86,6 +94,7 @@ struct Scenario {
   std::vector<LockProtocol> protocols;  // by lock; proxy where there is none
   std::vector<std::string> semaphores;
   std::vector<std::string> conditions;
+  std::vector<std::string> shared_locks;
   int slice_ticks = 0;                  // how often time may move to the end of a slice
   std::uint64_t quick_states = 0;       // bound in the quick tier, coarse; 0: the tier's
   std::uint64_t quick_fine_states = 0;  // the same, fine

@@ -235,6 +235,7 @@ std::vector<Scenario> make_all() {
   hotplug(catalogue);
   lock_protocols(catalogue);
   events(catalogue);
+  shared_locks(catalogue);
   add_deadline_scenarios(catalogue.all);
   return std::move(catalogue.all);
 }

@@ -193,6 +193,10 @@ void World::make_objects() {
     conditions_.push_back(&arena().make<core::Condition<Platform>>());
     conditions_.back()->name = name.c_str();
   }
+  for (const std::string& name : scenario_.shared_locks) {
+    shared_locks_.push_back(&arena().make<core::SharedMutex<Platform>>(true));
+    shared_locks_.back()->name = name.c_str();
+  }
   bodies_ = arena().make_array<Body>(kMaxTasks);
   for (std::size_t i = 0; i < scenario_.tasks.size(); ++i) {
     const TaskScript& script = scenario_.tasks[i];
@@ -202,7 +206,7 @@ void World::make_objects() {
     task.affinity = mask_of(script.cpus);
     task.user = &bodies_[i];
     policy::set_params(task.se, script.params);
-    bodies_[i] = {this, &task, &script, 0, false, 0, {&task, nullptr}};
+    bodies_[i] = {this, &task, &script, 0, false, 0, {&task}, {}};
     task.context = &add_context(&World::task_entry, &bodies_[i]);
     tasks_.push_back(&task);
   }
@@ -291,6 +295,7 @@ void World::name_objects() {
 std::vector<core::Event<Platform>*> World::events() const {
   std::vector<core::Event<Platform>*> all(semaphores_.begin(), semaphores_.end());
   all.insert(all.end(), conditions_.begin(), conditions_.end());
+  all.insert(all.end(), shared_locks_.begin(), shared_locks_.end());
   return all;
 }
 
@@ -455,9 +460,55 @@ void World::perform_on_event(Body& body, const ScriptOp& op) {
       shared_->holder[op.mutex] = static_cast<std::int8_t>(me.id);
       break;
     }
-    default:
+    case Instruction::kSignal:
       conditions_[index]->notify_some(scheduler, 1);
       break;
+    default:
+      perform_on_shared(body, op, limit);
+      break;
+  }
+}
+
+void World::perform_on_shared(Body& body, const ScriptOp& op, Nanos limit) {
+  Task& me = *body.task;
+  auto& lock = *shared_locks_[static_cast<std::size_t>(op.object)];
+  const bool shares = op.code == Instruction::kReadLock ||
+                      op.code == Instruction::kReadLockTimeout ||
+                      op.code == Instruction::kReadUnlock;
+  auto& hold = body.holds[op.object][shares ? 1 : 0];
+  std::int8_t& reads = shared_->reads[op.object];
+  bool& written = shared_->written[op.object];
+  if (op.code == Instruction::kReadUnlock || op.code == Instruction::kWriteUnlock) {
+    if (shares) {
+      --reads;
+    } else {
+      written = false;
+    }
+    if (lock.release(*scheduler_, me, shares) != &hold) {
+      fail(10, "mutual exclusion", concat({me.name, " does not hold what it has locked"}));
+    }
+    return;
+  }
+  hold.shared = shares;
+  const core::WaitEnd end = lock.acquire(*scheduler_, me, hold, limit);
+  if (end != core::WaitEnd::kGranted) {
+    end_of_event_wait(op, end);
+    if (end == core::WaitEnd::kDeadlock) {
+      cover(static_cast<unsigned>(core::Way::kDeadlock));
+      if (!scenario_.deadlock) {
+        fail(45, "no false deadlock", concat({me.name, " was told of one at ", lock.name}));
+      }
+    }
+    body.pc = static_cast<std::uint16_t>(op.otherwise);
+    return;
+  }
+  if (written || (!shares && reads > 0)) {
+    fail(10, "mutual exclusion", concat({me.name, " came into a section that it excludes"}));
+  }
+  if (shares) {
+    ++reads;
+  } else {
+    written = true;
   }
 }
 

@@ -8,6 +8,7 @@
 #include "check/platform.hpp"
 #include "check/scenario.hpp"
 #include "core/mutex.hpp"
+#include "core/shared_mutex.hpp"
 #include "core/sync.hpp"
 
 namespace px::check {
@@ -28,6 +29,7 @@ class World final : public Machine {
 
   static constexpr int kMaxTasks = 6;
   static constexpr int kMaxLocks = 4;
+  static constexpr int kMaxSharedLocks = 2;
 
   // `scenario` must outlive the world.
   World(const Scenario& scenario, const WorldOptions& options);
@@ -62,6 +64,7 @@ class World final : public Machine {
     bool ended = false;
     Nanos until = 0;  // of the instruction under way
     core::Helper<Platform> help;
+    core::Helper<Platform> holds[kMaxSharedLocks][2];  // exclusive, shared
   };
   struct Shared {
     std::int8_t holder[kMaxLocks];  // task that the scripts think holds the lock, or -1
@@ -71,10 +74,12 @@ class World final : public Machine {
     Nanos noted_until = kEpoch;
     Nanos executed[kMaxTasks] = {};
     Nanos charged[kMaxTasks] = {};
-    std::int8_t ran_on[kMaxTasks] = {};    // CPU where the task last began to execute
-    std::uint8_t lent_on[kMaxTasks] = {};  // CPUs that its context was moved to
-    bool cancelled[kMaxTasks] = {};        // a stop request for its wait was made
-    bool dead[kMaxTasks] = {};             // in an earlier state; so in every later one
+    std::int8_t ran_on[kMaxTasks] = {};       // CPU where the task last began to execute
+    std::uint8_t lent_on[kMaxTasks] = {};     // CPUs that its context was moved to
+    bool cancelled[kMaxTasks] = {};           // a stop request for its wait was made
+    bool dead[kMaxTasks] = {};                // in an earlier state; so in every later one
+    std::int8_t reads[kMaxSharedLocks] = {};  // tasks that the scripts think hold it shared
+    bool written[kMaxSharedLocks] = {};
   };
 
   static void task_entry(void* body) noexcept;
@@ -86,6 +91,7 @@ class World final : public Machine {
   void at_boundary(const Body& body);
   [[nodiscard]] bool perform(Body& body, const ScriptOp& op);
   void perform_on_event(Body& body, const ScriptOp& op);
+  void perform_on_shared(Body& body, const ScriptOp& op, Nanos limit);
   void end_of_event_wait(const ScriptOp& op, core::WaitEnd end);
   [[nodiscard]] std::vector<core::Event<Platform>*> events() const;
   void end_of_lock_call(Body& body, const ScriptOp& op, core::WaitEnd end);
@@ -111,6 +117,8 @@ class World final : public Machine {
   [[nodiscard]] bool donor_is_queued(int cpu);
   [[nodiscard]] bool off_means_off();
   void check_tree();
+  [[nodiscard]] static bool ends_wait_for(const core::Waitable<Platform>& on, const Task& at,
+                                          const Task& other);
   void check_boost(int cpu);
   void check_quiescence();
   [[nodiscard]] std::string why_stuck(int task) const;
@@ -137,6 +145,7 @@ class World final : public Machine {
   std::vector<Mutex*> locks_;
   std::vector<core::Semaphore<Platform>*> semaphores_;
   std::vector<core::Condition<Platform>*> conditions_;
+  std::vector<core::SharedMutex<Platform>*> shared_locks_;
   std::vector<const void*> words_;
   Body* bodies_ = nullptr;
   Shared* shared_ = nullptr;

@@ -33,19 +33,28 @@ void World::visit(Digest& digest) {
   const auto add_event = [&](const core::Event<Platform>& event) {
     pack.add(id_bits(event.wait_lock.holder() + 1), 4);
     pack.add(bits_of(event.waiters.first()), kPointerBits);
-    for (const Task* task : tasks_) pack.add(event.has_helper(*task), 1);
+    for (const Task* task : tasks_) pack.add(id_bits(event.helper_place(*task)), 3);
   };
   for (const auto* semaphore : semaphores_) {
     add_event(*semaphore);
     pack.add(id_bits(semaphore->permits()), 8);
   }
   for (const auto* condition : conditions_) add_event(*condition);
+  for (const auto* lock : shared_locks_) {
+    add_event(*lock);
+    pack.add(id_bits(lock->readers()), 3);
+    pack.add(lock->written(), 1);
+  }
   for (int i = 0; i < tasks(); ++i) {
     pack.add(bodies_[i].pc, 8);
     pack.add(bodies_[i].ended, 1);
     if (bodies_[i].until != 0) pack.add(relative(bodies_[i].until), 40);
   }
   for (int i = 0; i < locks(); ++i) pack.add(id_bits(shared_->holder[i] + 1), 4);
+  for (std::size_t i = 0; i < shared_locks_.size(); ++i) {
+    pack.add(id_bits(shared_->reads[i]), 3);
+    pack.add(shared_->written[i], 1);
+  }
   pack.add(id_bits(scheduler_->overloaded().peek()), 3);
   pack.add(id_bits(scheduler_->offline_count().peek()), 3);
   pack.add(id_bits(shared_->slices_left), 8);

@@ -160,6 +160,8 @@ enum class Mutant : std::uint8_t {
   kM25,
   kM26,
   kF01,
+  kM27,
+  kM28,
   kCount,
 };
 

@@ -16,6 +16,7 @@
 #include "core/park-inl.hpp"
 #include "core/proxy-inl.hpp"
 #include "core/schedule-inl.hpp"
+#include "core/shared_mutex-inl.hpp"
 #include "core/sync-inl.hpp"
 #include "core/timer-inl.hpp"
 #include "core/wait-inl.hpp"

@@ -90,7 +90,6 @@ void Event<P>::notify(Scheduler& scheduler, WaitEnd why, Count count, Rest rest)
   change(scheduler, [&](Task*& wakes) { rest(end_waits(scheduler, count(), why, wakes)); });
 }
 
-// body(wakes) under wait_lock, then the wakeups that it has put off.
 template <typename P>
 template <typename Body>
 void Event<P>::change(Scheduler& scheduler, Body body) {
@@ -107,7 +106,6 @@ void Event<P>::change(Scheduler& scheduler, Body body) {
   scheduler.preempt_enable();
 }
 
-// wait_lock held. Spurious wakeups: each waiter looks again whom it lends to.
 template <typename P>
 void Event<P>::wake_all(Scheduler& scheduler, Task*& wakes) {
   Task* waiter = this->waiters.first();
@@ -118,10 +116,22 @@ void Event<P>::wake_all(Scheduler& scheduler, Task*& wakes) {
 }
 
 template <typename P>
+void Event<P>::link(Helper& helper) {
+  helper.next = helpers_;
+  helpers_ = &helper;
+}
+
+template <typename P>
+void Event<P>::unlink(Helper& helper) {
+  Helper** at = &helpers_;
+  while (*at != nullptr && *at != &helper) at = &(*at)->next;
+  if (*at == &helper) *at = helper.next;
+}
+
+template <typename P>
 void Event<P>::add_helper(Scheduler& scheduler, Helper& helper) {
   change(scheduler, [&](Task*& wakes) {
-    helper.next = helpers_;
-    helpers_ = &helper;
+    link(helper);
     wake_all(scheduler, wakes);
   });
 }
@@ -129,9 +139,7 @@ void Event<P>::add_helper(Scheduler& scheduler, Helper& helper) {
 template <typename P>
 void Event<P>::remove_helper(Scheduler& scheduler, Helper& helper) {
   change(scheduler, [&](Task*& wakes) {
-    Helper** link = &helpers_;
-    while (*link != nullptr && *link != &helper) link = &(*link)->next;
-    if (*link == &helper) *link = helper.next;
+    unlink(helper);
     // They hung on the helper as waiters that it does not serve any more.
     wake_all(scheduler, wakes);
   });
@@ -156,11 +164,19 @@ typename Event<P>::Task* Event<P>::representative(const Task& waiter) const {
 }
 
 template <typename P>
-bool Event<P>::has_helper(const Task& task) const {
-  for (const Helper* helper = helpers_; helper != nullptr; helper = helper->next) {
-    if (helper->task == &task) return true;
+typename Event<P>::Helper* Event<P>::helper_of(const Task& task) const {
+  Helper* helper = helpers_;
+  while (helper != nullptr && helper->task != &task) helper = helper->next;
+  return helper;
+}
+
+template <typename P>
+int Event<P>::helper_place(const Task& task) const {
+  int place = 1;
+  for (const Helper* helper = helpers_; helper != nullptr; helper = helper->next, ++place) {
+    if (helper->task == &task) return place;
   }
-  return false;
+  return 0;
 }
 
 }  // namespace px::core

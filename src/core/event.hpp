@@ -35,6 +35,7 @@ template <typename P>
 struct Helper {
   Task<P>* task = nullptr;
   Helper* next = nullptr;
+  bool shared = false;  // of a SharedMutex: holds it together with others
 };
 
 template <typename P>
@@ -74,7 +75,9 @@ class Event : public Waitable<P> {
 
   // Whom `waiter` should lend to now; nullptr: nobody. wait_lock held.
   [[nodiscard]] Task* representative(const Task& waiter) const;
-  [[nodiscard]] bool has_helper(const Task& task) const;
+  // Where the task stands among the helpers, from 1 on; 0: it is none. wait_lock held, or the world
+  // stands still.
+  [[nodiscard]] int helper_place(const Task& task) const;
 
  protected:
   // Calls read() under wait_lock.
@@ -83,12 +86,23 @@ class Event : public Waitable<P> {
   // Ends up to `count` waits; whom to wake goes to `wakes`. Returns what is left of the count.
   // wait_lock held.
   [[nodiscard]] int end_waits(Scheduler& scheduler, int count, WaitEnd why, Task*& wakes);
+  // body(wakes) under wait_lock, then the wakeups that it has put off.
+  template <typename Body>
+  void change(Scheduler& scheduler, Body body);
+  // Spurious wakeups: each waiter looks again whom it lends to. wait_lock held.
+  void wake_all(Scheduler& scheduler, Task*& wakes);
+  // Onto the list of helpers, and off it if it is there. wait_lock held.
+  void link(Helper& helper);
+  void unlink(Helper& helper);
+  // The first helper that is this task, or nullptr. wait_lock held.
+  [[nodiscard]] Helper* helper_of(const Task& task) const;
+  // One of the helpers, or nullptr. wait_lock held.
+  [[nodiscard]] const Task* any_helper() const {
+    return helpers_ != nullptr ? helpers_->task : nullptr;
+  }
 
  private:
   [[nodiscard]] WaitEnd wait_for_end(Scheduler& scheduler, Task& me, Edge edge);
-  template <typename Body>
-  void change(Scheduler& scheduler, Body body);
-  void wake_all(Scheduler& scheduler, Task*& wakes);
 
   Helper* helpers_ = nullptr;  // wait_lock
 };

@@ -333,7 +333,7 @@ bool inv_33_hangs_on_its_owner(const InvariantView<P>& view, ViolationReport& vi
     if (needs == hangs_on) continue;
     const auto* on = link_of(*task);
     if (on != nullptr && on->kind == WaitableKind::kEvent &&
-        static_cast<const Event<P>&>(*on).has_helper(*hangs_on)) {
+        static_cast<const Event<P>&>(*on).helper_place(*hangs_on) != 0) {
       continue;
     }
     return broken(violation, "task %s hangs on %s, but waits for %s", task->name, hangs_on->name,

@@ -107,6 +107,7 @@ struct Task {
   const typename P::template Atomic<bool>* stop_requested = nullptr;
   std::uint64_t block_seq = 0;  // order of blocking; under blocked_lock
   WaitNode<P> wait_node;
+  Helper<P>* hold = nullptr;  // what the shared mutex that it waits for is to link; its wait_lock
   TimerNode<P> timer;
   ExitWait<P> exit;  // what join() waits for
 

@@ -8,6 +8,7 @@ template class px::core::Scheduler<px::live::Platform>;
 template class px::core::Mutex<px::live::Platform>;
 template class px::core::Event<px::live::Platform>;
 template class px::core::Semaphore<px::live::Platform>;
+template class px::core::SharedMutex<px::live::Platform>;
 template class px::core::Condition<px::live::Platform>;
 template class px::core::Barrier<px::live::Platform>;
 template class px::core::Latch<px::live::Platform>;

@@ -282,7 +282,7 @@ void RuntimeImpl::task_entry(void* argument) noexcept {
   if (object.held != 0) {
     fatal("px: task \"" + object.state->name + "\" ends while it holds " +
           std::to_string(object.held) +
-          " px::Mutex(es); nobody else could unlock them: unlock before the task returns");
+          " mutex(es) of px; nobody else could unlock them: unlock before the task returns");
   }
   object.state->ended.store(true, std::memory_order_release);
   live::preempt_disable();

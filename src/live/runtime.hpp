@@ -1,6 +1,7 @@
 // The tasks of a live runtime: their memory, their start, their end. Behind px::Runtime.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,36 @@ namespace detail {
 // One task's memory. Recycled, never freed while its runtime lives: a late wakeup may still look at
 // it (core/task.hpp). Free = on the runtime's free list; otherwise it has two references, one of
 // the running task and one of its handle or, detached, of nobody.
+// Memory for the links of the shared mutexes that a task holds, kept for the next ones. Allocates
+// for the fifth at a time. The task's own.
+class HoldPool {
+ public:
+  using Hold = core::Helper<live::Platform>;
+
+  [[nodiscard]] Hold& take(bool shared) {
+    Hold* hold = free_;
+    if (hold != nullptr) {
+      free_ = hold->next;
+    } else if (used_ < first_.size()) {
+      hold = &first_[used_++];
+    } else {
+      hold = more_.emplace_back(std::make_unique<Hold>()).get();
+    }
+    hold->shared = shared;
+    return *hold;
+  }
+  void give_back(Hold& hold) noexcept {
+    hold.next = free_;
+    free_ = &hold;
+  }
+
+ private:
+  std::array<Hold, 4> first_{};
+  std::size_t used_ = 0;
+  Hold* free_ = nullptr;
+  std::vector<std::unique_ptr<Hold>> more_;
+};
+
 struct TaskObject {
   live::Task core;
   RuntimeImpl* runtime = nullptr;  // constant, as core.user is
@@ -27,7 +58,8 @@ struct TaskObject {
   static constexpr std::uint32_t kEnded = 2;
   std::atomic<std::uint32_t> done{kRuns};  // futex of foreign joiners
   TaskObject* next_free = nullptr;
-  std::uint32_t held = 0;  // px::Mutexes that it owns; the task's own
+  std::uint32_t held = 0;  // mutexes of every kind that it holds; the task's own
+  HoldPool holds;
 };
 
 class RuntimeImpl : public std::enable_shared_from_this<RuntimeImpl> {

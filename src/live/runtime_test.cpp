@@ -311,7 +311,7 @@ TEST(RuntimeDeathTest, EndingWithAHeldLockIsNamed) {
         static px::Mutex mutex("kept");
         runtime.run([] { mutex.lock(); });
       },
-      "ends while it holds 1 px::Mutex");
+      "ends while it holds 1 mutex");
 }
 
 TEST(RuntimeDeathTest, UnlockByANonOwnerNamesTaskAndLock) {
