@@ -25,8 +25,8 @@ inline namespace v0 {
 //
 // Meets SharedLockable and SharedTimedLockable: std::unique_lock, std::shared_lock. Belongs to the
 // runtime of those who hold it (errc::other_runtime). Destroying one that is held or waited for is
-// fatal. A deadlock is found along the holder that is lent to; docs/design/0002-shared-mutex.md says
-// why. All functions: tasks of a px::Runtime only, else errc::not_a_task.
+// fatal. A deadlock is found along the holder that is lent to; docs/design/0002-shared-mutex.md
+// says why. All functions: tasks of a px::Runtime only, else errc::not_a_task.
 class SharedMutex {
  public:
   // `name`, a string that outlives the mutex, appears in messages. `protocol`: proxy, or none, with

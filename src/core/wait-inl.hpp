@@ -127,11 +127,15 @@ bool Scheduler<P>::satisfy(Task& waiter, const Waitable& on, WaitEnd why) {
 
 template <Platform P>
 bool Scheduler<P>::end_wait(Task& task, WaitEnd why) {
+  platform_.preempt_disable();
   Frame frame(platform_);
-  if (!claim(task, why)) return frame.returns(false);
-  const bool hangs = task.parked_on.load(std::memory_order_relaxed) != nullptr;
-  if (!(hangs && mutant(platform_, Mutant::kE33))) wake(task);
-  return frame.returns(true);
+  const bool ended = claim(task, why);
+  if (ended) {
+    const bool hangs = task.parked_on.load(std::memory_order_relaxed) != nullptr;
+    if (!(hangs && mutant(platform_, Mutant::kE33))) wake(task);
+  }
+  preempt_enable();
+  return frame.returns(ended);
 }
 
 template <Platform P>

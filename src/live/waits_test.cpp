@@ -4,6 +4,7 @@
 // Method: small programs whose outcome does not depend on timing. Where lending is to be seen, one
 // CPU and three realtime tasks: an owner of priority 1, a middle task of 10 and a waiter of 50.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <mutex>
@@ -12,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "fiber/sanitizer.hpp"
 #include "px/px.hpp"
 
 namespace {
@@ -104,6 +106,50 @@ TEST(StopToken, EndsAWaitForALock) {
     EXPECT_EQ(mutex.lock(px::stop_token()), px::wait_status::ready);
     mutex.unlock();
   });
+}
+
+// The stopper computes without another px call, and so does the other CPU: only the kick that the
+// request sent can have let the waiter run.
+TEST(StopToken, ARequestInterruptsTheComputingCpuOfARealtimeWaiter) {
+  px::RuntimeOptions options;
+  options.cpus = 2;
+  px::Runtime runtime(options);
+  px::Semaphore never(0);
+  px::stop_source source;
+  std::atomic<bool> stopped{false};
+  std::atomic<int> waits{0};
+  const auto compute = [&] {
+    while (!stopped) {
+#if PX_TSAN
+      usleep(50);
+      px::this_task::checkpoint();
+#endif
+    }
+  };
+  auto on_one = realtime("waiter", 50);
+  on_one.affinity = px::CpuSet{1};
+  auto waiter = runtime.spawn(on_one, [&] {
+    waits = 1;
+    EXPECT_EQ(never.acquire(source.get_token()), px::wait_status::stopped);
+    stopped = true;
+  });
+  while (waits == 0) std::this_thread::yield();
+  px::TaskOptions there;
+  there.affinity = px::CpuSet{1};
+  auto hog = runtime.spawn(there, [&] {
+    waits = 2;
+    compute();
+  });
+  px::TaskOptions here;
+  here.affinity = px::CpuSet{0};
+  auto stopper = runtime.spawn(here, [&] {
+    while (waits != 2) px::this_task::yield();
+    source.request_stop();
+    compute();
+  });
+  waiter.join();
+  hog.join();
+  stopper.join();
 }
 
 TEST(StopToken, OfATaskEndsItsWait) {
