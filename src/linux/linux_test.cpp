@@ -181,24 +181,25 @@ TEST(LinuxWorld, CountsNothingAfterTheDuration) {
   EXPECT_LE(result.locks[0].max_hold_ns, result.duration_ns);
 }
 
+// Each sleeps with its first lock for as long as a thread may take to start on a busy machine.
 TEST(LinuxWorld, ReportsACycleInsteadOfHanging) {
   const trace::RunResult result = run_text(R"({"global": {"px": {"cpus": 2}}, "tasks": {
-    "a": {"loop": 1, "lock": "x", "sleep": 20000, "lock": "y", "unlock": "y", "unlock": "x"},
-    "b": {"loop": 1, "lock": "y", "sleep": 20000, "lock": "x", "unlock": "x", "unlock": "y"},
+    "a": {"loop": 1, "lock": "x", "sleep": 500000, "lock": "y", "unlock": "y", "unlock": "x"},
+    "b": {"loop": 1, "lock": "y", "sleep": 500000, "lock": "x", "unlock": "x", "unlock": "y"},
     "other": {"loop": 1000, "sleep": 100000}}})");
   const std::string a_first = "a waits for y, held by b; b waits for x, held by a";
   const std::string b_first = "b waits for x, held by a; a waits for y, held by b";
   EXPECT_TRUE(result.deadlock == a_first || result.deadlock == b_first) << result.deadlock;
-  EXPECT_GE(result.duration_ns, 20 * kMillisecond);
+  EXPECT_GE(result.duration_ns, 500 * kMillisecond);
   // The sleeper was woken: the run ended with the deadlock.
   EXPECT_LT(result.duration_ns, 100 * kSecond);
 }
 
 TEST(LinuxWorld, ReportsACycleOfThree) {
   const trace::RunResult result = run_text(R"({"global": {"px": {"cpus": 2}}, "tasks": {
-    "a": {"loop": 1, "lock": "x", "sleep": 20000, "lock": "y", "unlock": "y", "unlock": "x"},
-    "b": {"loop": 1, "lock": "y", "sleep": 20000, "lock": "z", "unlock": "z", "unlock": "y"},
-    "c": {"loop": 1, "lock": "z", "sleep": 20000, "lock": "x", "unlock": "x", "unlock": "z"}}})",
+    "a": {"loop": 1, "lock": "x", "sleep": 500000, "lock": "y", "unlock": "y", "unlock": "x"},
+    "b": {"loop": 1, "lock": "y", "sleep": 500000, "lock": "z", "unlock": "z", "unlock": "y"},
+    "c": {"loop": 1, "lock": "z", "sleep": 500000, "lock": "x", "unlock": "x", "unlock": "z"}}})",
                                            [] {
                                              LinuxOptions options;
                                              options.protocol = workload::Protocol::kInherit;
@@ -223,17 +224,17 @@ TEST(LinuxWorld, ReportsADeadEnd) {
 
 TEST(LinuxWorld, ADurationMakesADeadEndNoError) {
   LinuxOptions options;
-  options.duration_ns = 50 * kMillisecond;
+  options.duration_ns = 600 * kMillisecond;
   const trace::RunResult result = run_text(R"({"tasks": {
     "a": {"loop": 1, "lock": "m", "run": 100},
-    "b": {"loop": 1, "delay": 20000, "lock": "m", "unlock": "m"}}})",
+    "b": {"loop": 1, "delay": 300000, "lock": "m", "unlock": "m"}}})",
                                            options);
   EXPECT_TRUE(result.deadlock.empty()) << result.deadlock;
-  EXPECT_EQ(result.duration_ns, 50 * kMillisecond);
+  EXPECT_EQ(result.duration_ns, 600 * kMillisecond);
   const trace::TaskResult& b = task_of(result, "b");
   ASSERT_EQ(b.lock_calls.size(), 1U);
   EXPECT_FALSE(b.lock_calls[0].acquired);
-  EXPECT_EQ(b.lock_calls[0].start_ns + b.lock_calls[0].wait_ns, 50 * kMillisecond);
+  EXPECT_EQ(b.lock_calls[0].start_ns + b.lock_calls[0].wait_ns, 600 * kMillisecond);
   EXPECT_EQ(result.locks[0].acquisitions, 1U);
   EXPECT_EQ(result.locks[0].contended, 0U);
 }
