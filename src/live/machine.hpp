@@ -88,6 +88,7 @@ struct alignas(64) Cpu {
 
 class Carrier {
  public:
+  [[nodiscard]] const Machine& machine() const { return machine_; }
   explicit Carrier(Machine& machine) : machine_(machine) {}
 
   // The thread's body.

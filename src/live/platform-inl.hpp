@@ -9,7 +9,9 @@ inline Nanos Platform::now() const { return machine_.clock().now(); }
 
 inline int Platform::this_cpu() const {
   const auto* carrier = static_cast<const Carrier*>(current_worker());
-  return carrier != nullptr && carrier->cpu != nullptr ? carrier->cpu->index : -1;
+  // A task of another runtime may notify tasks of this one: its CPU is none of ours.
+  if (carrier == nullptr || carrier->cpu == nullptr || &carrier->machine() != &machine_) return -1;
+  return carrier->cpu->index;
 }
 
 inline Task* Platform::current() const {

@@ -108,6 +108,31 @@ TEST(StopToken, EndsAWaitForALock) {
   });
 }
 
+// CPU 0 of the one runtime is not CPU 0 of the other, which sleeps and has to be told.
+TEST(Semaphore, ATaskOfAnotherRuntimeWakesASleepingCpu) {
+  px::RuntimeOptions options = one_cpu();
+  px::Runtime here(options);
+  options.preempt = false;  // one signal, one runtime
+  px::Runtime there(options);
+  px::Semaphore ping(0);
+  px::Semaphore pong(0);
+  constexpr int kTurns = 200;
+  auto waiter = there.spawn([&] {
+    for (int i = 0; i < kTurns; ++i) {
+      ping.acquire();
+      pong.release();
+    }
+  });
+  auto notifier = here.spawn([&] {
+    for (int i = 0; i < kTurns; ++i) {
+      ping.release();
+      pong.acquire();
+    }
+  });
+  notifier.join();
+  waiter.join();
+}
+
 // The stopper computes without another px call, and so does the other CPU: only the kick that the
 // request sent can have let the waiter run.
 TEST(StopToken, ARequestInterruptsTheComputingCpuOfARealtimeWaiter) {

@@ -43,8 +43,8 @@ void FairClass::insert(SchedContext& context) {
 }
 
 void FairClass::forget_current() {
+  if (decided_ == current_) decided_ = nullptr;
   current_ = nullptr;
-  decided_ = nullptr;
   yielded_ = false;
 }
 
@@ -122,6 +122,7 @@ void FairClass::dequeue(SchedContext& context, Dequeue why, Nanos /*now*/) {
   if (&context == current_) {
     forget_current();
   } else {
+    if (&context == decided_) decided_ = nullptr;
     tree_.erase(context);
   }
   weight_ -= fair.weight;

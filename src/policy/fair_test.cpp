@@ -334,6 +334,23 @@ TEST(Fair, ADecisionStandsUntilTheRequestIsServedOrABetterContextWakes) {
   cpu.expect_sound();
 }
 
+// The same for one that has followed another fair context.
+TEST(Fair, ADecisionOutlivesTheSwitchThatItMakes) {
+  FairTestCpu cpu;
+  auto a = fair_context(1);
+  auto b = fair_context(2);
+  auto c = fair_context(3);
+  for (auto* context : {&a, &b, &c}) cpu.start(*context);
+  ASSERT_EQ(cpu.schedule(), &a);
+  ASSERT_TRUE(cpu.run(3 * kMillisecond));
+  ASSERT_EQ(cpu.schedule(), &b);
+  EXPECT_TRUE(cpu.fair.decided());
+  EXPECT_FALSE(cpu.run(2 * kMillisecond));
+  ASSERT_FALSE(cpu.fair.eligible(b));
+  EXPECT_EQ(cpu.schedule(), &b);
+  cpu.expect_sound();
+}
+
 TEST(FairYield, EqualsAlternateWithAndWithoutRunningInBetween) {
   for (const Nanos ran : {Nanos{0}, Nanos{1000}, kMillisecond}) {
     FairTestCpu cpu;

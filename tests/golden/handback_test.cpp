@@ -66,6 +66,21 @@ TEST(LinuxLab, FairHandback) {
   EXPECT_LE(shape.off.max, kSection);
 }
 
+// The owner's request of 3 ms ends half a ms before its section. The foreground, which comes next,
+// computes for 2 ms and pays for that half from what its own request has left: no hog in between.
+TEST(LinuxLab, ADonorThatFollowedAFairTaskKeepsItsTurn) {
+  const workload::Workload workload = workload::read_text(
+      R"({"global": {"duration": 1}, "tasks": {
+            "owner": {"loop": 1, "lock": "m", "run": 3500, "unlock": "m"},
+            "foreground": {"loop": 1, "run": 2000, "lock": "m", "run2": 10, "unlock": "m"},
+            "hog-1": {"loop": 1, "run": 50000},
+            "hog-2": {"loop": 1, "run": 50000}}})",
+      "donor.json");
+  const trace::LatencySummary waits = foreground_of(run(workload, Protocol::kProxy));
+  EXPECT_EQ(waits.contended, 1U);
+  EXPECT_EQ(waits.max, 500 * kMicrosecond);
+}
+
 // Without a cure the wait lasts as long as the hog runs, here to the end; with it, one section.
 TEST(LinuxLab, RtSolid) {
   const Shape shape = measure("rt-solid-1rq");
